@@ -1,0 +1,38 @@
+# make demo     environment, small base model, dataset, both experiments, the figure (laptop, no GPU)
+# make test     lint and tests
+# make figure   training_result.jpg from the runs in checkpoints/
+# make lint     ruff, check and format
+# make lock     requirements.txt from requirements.in (needs uv)
+
+PYTHON ?= python3.11
+BIN := .venv/bin
+
+.PHONY: demo test figure lint lock
+
+# Made again when the lock changes; a half-finished installation leaves no .venv/ready.
+.venv/ready: requirements.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/pip check
+	touch $@
+
+demo: .venv/ready
+	$(BIN)/python -m laptop.demo
+
+test: lint
+	$(BIN)/python -m pytest
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+figure: .venv/ready
+	$(BIN)/python plot_result.py
+
+# torch's CUDA libraries are left out, see requirements.in
+CUDA := cuda-bindings cuda-pathfinder cuda-toolkit triton nvidia-cublas nvidia-cuda-cupti nvidia-cuda-nvrtc \
+  nvidia-cuda-runtime nvidia-cudnn-cu13 nvidia-cufft nvidia-cufile nvidia-curand nvidia-cusolver nvidia-cusparse \
+  nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx
+lock:
+	uv pip compile requirements.in --output-file requirements.txt --python-version 3.11 --python-platform linux \
+	  $(CUDA:%=--no-emit-package %) --custom-compile-command "make lock"

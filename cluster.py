@@ -1,0 +1,45 @@
+"""The Ray cluster of a run: join one or start one, and what its workers must be able to import."""
+
+import os
+from importlib.util import find_spec
+
+from experiment import REPO, BadInput
+
+
+def worker_env(config) -> dict[str, str]:
+    """Environment of the driver and of every Ray worker: where to import from, Tinker's key."""
+    path = [str(REPO), os.getcwd(), *filter(None, [os.environ.get("PYTHONPATH")])]
+    env = {}
+    if config.model.get("tinker", {}).get("enable"):
+        # The client insists on a key; a server of one's own asks for none.
+        env["TINKER_API_KEY"] = os.environ.get("TINKER_API_KEY", "tml-local")
+        if find_spec("vllm") is None:
+            path.append(str(REPO / "no_vllm"))
+    return env | {"PYTHONPATH": os.pathsep.join(path)}
+
+
+def connect_ray(config, env: dict[str, str]) -> None:
+    """Join the cluster of `ray start` or RAY_ADDRESS; with none, start one for this run alone.
+
+    `tune` finds Ray connected and leaves it so. address=None, not Trinity's "auto", which would
+    also join a cluster that another process started for itself.
+
+    Args:
+        config: Trinity's Config, after check_and_update.
+        env: environment of the workers, besides Trinity's own.
+    """
+    import ray
+
+    address = None if config.cluster.ray_address == "auto" else config.cluster.ray_address
+    try:
+        ray.init(
+            address=address,
+            namespace=config.ray_namespace,
+            runtime_env={"env_vars": {**config.get_envs(), **env}},
+            log_to_driver=False,
+        )
+    except ConnectionError as error:
+        raise BadInput(
+            f"Ray: no cluster answers at {address or os.environ.get('RAY_ADDRESS')} ({error}). "
+            "Start it (ray start --head), or unset RAY_ADDRESS and cluster.ray_address"
+        ) from error

@@ -1,0 +1,113 @@
+"""Train the math agent: experiment YAML + machine profile -> checks -> agentscope.tuner.tune.
+
+    python main.py --config config_difficulty.yaml                  # 8 GPUs (profiles/gpu8.yaml)
+    python main.py --config config_random.yaml --profile laptop     # no GPU
+    python main.py --config config_difficulty.yaml --check          # the plan; starts nothing
+    python main.py --config config_random.yaml buffer.total_steps=200 name=Short
+
+YAML alone rules: `tune` gets the two functions and the merged YAML, none of its other arguments,
+because each of those overwrites a part of the YAML. The same command again continues a run.
+
+Exit status: 0 the planned steps were trained; 1 training broke off; 2 bad input, nothing started.
+"""
+
+import argparse
+import contextlib
+import os
+import sys
+from pathlib import Path
+
+REPO = Path(__file__).resolve().parent
+
+
+def parse_args(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description="Train the math agent with a task selector.",
+        epilog="The same command again continues a run that was cut short.",
+    )
+    add = parser.add_argument
+    add("--config", default="config_random.yaml", help="experiment YAML (default: %(default)s)")
+    add(
+        "--profile",
+        default="gpu8",
+        help="machine: a name in profiles/ or the path of a YAML (default: %(default)s)",
+    )
+    add("--check", action="store_true", help="check all, print the plan, start nothing")
+    add(
+        "--no-gpu-check", action="store_true", help="missing GPUs become a note (default: an error)"
+    )
+    add(
+        "--stock",
+        action="store_true",
+        help="keep Trinity's own difficulty_based and pass_rate_calculator "
+        "(default: the mended ones of task_selection.py)",
+    )
+    add("overrides", nargs="*", metavar="key=value", help="e.g. buffer.total_steps=200")
+    return parser.parse_intermixed_args(argv)
+
+
+def train(config, steps: int) -> int:
+    """Run `tune` on the merged YAML, follow its logs, say whether all steps were trained."""
+    from cluster import connect_ray, worker_env
+    from experiment import run_folder, save
+    from run_log import Follower, last_error, steps_trained
+
+    if steps_trained(run_folder(config)) >= steps:
+        print(f"All {steps} steps are trained already. Train on with buffer.total_steps=...")
+        return 0
+    run_dir = save(config)
+    config_path = str(run_dir / "config.yaml")
+    log_dir = run_dir / "log"
+    log_dir.mkdir(exist_ok=True)
+    env = worker_env(config)
+    os.environ.update(env)
+    sys.path.extend(p for p in env["PYTHONPATH"].split(os.pathsep) if p not in sys.path)
+
+    # Trinity prints its whole configuration and fifty metrics a step: into a file.
+    with open(log_dir / "driver.log", "a") as log, contextlib.redirect_stdout(log):
+        from agentscope.tuner import tune
+        from trinity.common.config import load_config
+
+        from math_agent import gsm8k_judge, run_react_agent
+
+        connect_ray(load_config(config_path).check_and_update(), env)
+        with Follower(log_dir, steps, out=sys.__stdout__) as follower:
+            try:
+                tune(workflow_func=run_react_agent, judge_func=gsm8k_judge, config_path=config_path)
+            except KeyboardInterrupt:
+                if not follower.failed:  # Ctrl+C by a person, not the follower's own
+                    raise
+    done = steps_trained(run_dir)
+    if done >= steps:
+        print(f"Trained {done} of {steps} steps. {run_dir}")
+        return 0
+    print(
+        f"error: training broke off at step {done} of {steps}: {last_error(log_dir)}\n"
+        f"       Logs: {log_dir}. The same command continues from the last checkpoint.",
+        file=sys.stderr,
+    )
+    return 1
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = parse_args(argv)
+    from experiment import BadInput, compose, use_mended
+    from preflight import check
+
+    try:
+        config = compose(args.config, args.profile, args.overrides)
+        mended = [] if args.stock else use_mended(config)
+        plan = check(config, gpu_check=not args.no_gpu_check)
+        plan.notes += [f"{line} (--stock keeps Trinity's)" for line in mended]
+        print(plan)
+        return 0 if args.check else train(config, plan.steps)
+    except BadInput as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nInterrupted. The same command continues the run.", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

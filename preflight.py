@@ -1,0 +1,256 @@
+"""What can be known before Ray starts: model, machine, data, selector, schedule, run folder.
+
+Each check names the file, key or column, what was found, and how to mend it. All that is wrong is
+said at once, in one BadInput; what is only worth knowing is a note in the plan.
+"""
+
+import os
+import re
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from experiment import BadInput, run_folder
+from run_log import steps_trained
+
+# What may change when a run is continued: its length, where it runs, how often it saves.
+MAY_CHANGE = (
+    "buffer.total_steps",
+    "buffer.total_epochs",
+    "cluster.",
+    "explorer.eval_interval",
+    "explorer.max_timeout",
+    "explorer.runner_per_model",
+    "log.",
+    "model.tinker.base_url",
+    "synchronizer.sync_timeout",
+    "trainer.max_checkpoints_to_keep",
+    "trainer.save_interval",
+)
+
+
+@dataclass
+class Plan:
+    """What will run, and what the checks found.
+
+    `steps`: training steps planned; `errors` stop the run; `facts` (name, text) and `notes` are
+    for the reader.
+    """
+
+    steps: int = 0
+    errors: list[str] = field(default_factory=list)
+    facts: list[tuple[str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def error(self, where: str, found: str, mend: str) -> None:
+        self.errors.append(f"{where}: {found}. {mend}")
+
+    def fact(self, name: str, text: str) -> None:
+        self.facts.append((name, text))
+
+    def __str__(self) -> str:
+        rows = [*self.facts, *(("note", note) for note in self.notes)]
+        return "\n".join(["Plan", *(f"  {name:<12}{text}" for name, text in rows)])
+
+
+def check(config, gpu_check: bool = True) -> Plan:
+    """Run all checks on a merged configuration (DictConfig of experiment.compose).
+
+    Raises:
+        BadInput: with every error found, one a line.
+    """
+    from taskset_checks import check_tasksets
+
+    plan = Plan()
+    plan.fact("experiment", f"{config.project} / {config.name}")
+    check_model(config, plan)
+    check_machine(config, plan, gpu_check)
+    check_tasksets(config, plan)
+    check_selector(config, plan)
+    check_schedule(config, plan)
+    check_run_folder(config, plan)
+    if plan.errors:
+        raise BadInput("\n       ".join(plan.errors))
+    return plan
+
+
+def check_model(config, plan: Plan) -> None:
+    model, path = config.model, str(config.model.get("model_path") or "")
+    if not is_hub_id(path) and not Path(path, "config.json").is_file():
+        plan.error(
+            "model.model_path",
+            f"no model folder {path!r} (no config.json there)",
+            how_to_make(path),
+        )
+    plan.fact(
+        "model",
+        f"{path}; {model.max_model_len} tokens, a response at most {model.max_response_tokens}",
+    )
+
+
+def is_hub_id(path: str) -> bool:
+    """Whether what is no local folder may be owner/name on the Hub."""
+    return not Path(path).exists() and bool(re.fullmatch(r"(?!data/)\w[\w.-]*/[\w.-]+", path))
+
+
+def how_to_make(path: str) -> str:
+    """The command that makes one of the default paths, or advice for any other."""
+    if "laptop" in Path(path).parts:
+        return "Make it: python -m laptop.make_base"
+    if path in ("data/math", "data/aime24"):
+        return "Make it: python prepare_data.py"
+    return "Name a local folder or a Hub id (owner/name)"
+
+
+def check_machine(config, plan: Plan, gpu_check: bool) -> None:
+    if config.model.get("tinker", {}).get("enable"):
+        return check_tinker(config.model.tinker, plan)
+    cluster, rollout = config.get("cluster", {}), config.explorer.rollout_model
+    nodes, per_node = cluster.get("node_num", 0), cluster.get("gpu_per_node", 0)
+    if not nodes or not per_node:
+        return plan.fact("machine", "as Ray finds it: cluster.node_num, gpu_per_node are not set")
+    colocate = config.get("mode") == "colocate"
+    engines = rollout.get("engine_num", 1) * rollout.get("tensor_parallel_size", 1)
+    share = f"{engines} to roll out, {nodes * per_node - engines} to train"
+    plan.fact(
+        "machine",
+        f"{nodes} x {per_node} GPU, {'rollout and training on one' if colocate else share}",
+    )
+    if not colocate and engines >= nodes * per_node:
+        plan.error(
+            "explorer.rollout_model",
+            f"its engines take {engines} of {nodes * per_node} GPUs and leave none to train",
+            "Lower engine_num or tensor_parallel_size, or raise cluster.gpu_per_node",
+        )
+    here = count_gpus()
+    if nodes == 1 and here < per_node and not os.environ.get("RAY_ADDRESS"):
+        found = f"{per_node} GPU(s) wanted, {here} on this machine"
+        if gpu_check:
+            plan.error(
+                "cluster.gpu_per_node",
+                found,
+                "Choose another --profile (laptop needs none), or pass --no-gpu-check",
+            )
+        else:
+            plan.notes.append(f"cluster.gpu_per_node: {found}")
+
+
+def count_gpus() -> int:
+    import pynvml
+
+    try:
+        pynvml.nvmlInit()
+        return pynvml.nvmlDeviceGetCount()
+    except pynvml.NVMLError:  # no driver, so no GPU
+        return 0
+
+
+def check_tinker(tinker, plan: Plan) -> None:
+    url = tinker.get("base_url")
+    plan.fact("machine", f"no GPU; Tinker at {url or 'the hosted service'}")
+    if not url:
+        if not os.environ.get("TINKER_API_KEY"):
+            plan.error("TINKER_API_KEY", "not set", "Hosted Tinker wants it in the environment")
+        return None
+    try:
+        urllib.request.urlopen(f"{url}/api/v1/healthz", timeout=5).close()
+    except urllib.error.HTTPError:
+        pass  # it answers; what it serves is for Trinity's own check
+    except (OSError, ValueError) as error:
+        plan.error(
+            "model.tinker.base_url",
+            f"nothing answers at {url} ({getattr(error, 'reason', error)})",
+            "Start the server (laptop: python -m laptop.server), or mend the address",
+        )
+
+
+def is_difficulty_based(kind: str) -> bool:
+    return kind == "difficulty_based" or kind.endswith(".DifficultyBasedSelector")
+
+
+def check_selector(config, plan: Plan) -> None:
+    selector = config.buffer.explorer_input.taskset.get("task_selector") or {}
+    kind, kwargs = selector.get("selector_type") or "sequential", selector.get("kwargs") or {}
+    shown = ", ".join(f"{key} {value}" for key, value in kwargs.items())
+    plan.fact("selector", f"{kind}{': ' + shown if shown else ''}")
+    if not is_difficulty_based(kind):
+        return
+    if len(keys := list(selector.get("feature_keys") or [])) != 2:
+        plan.error(
+            "task_selector.feature_keys",
+            f"{len(keys)} found ({', '.join(keys)})",
+            "difficulty_based wants two pass-rate columns, the weaker reference first",
+        )
+    pipeline = config.get("data_processor", {}).get("experience_pipeline", {})
+    operators = [operator.get("name", "") for operator in pipeline.get("operators", [])]
+    calculators = [
+        i
+        for i, name in enumerate(operators)
+        if name.endswith(("pass_rate_calculator", "PassRateCalculator"))
+    ]
+    if calculators[:1] != [0]:
+        found = (
+            f"{operators[0]} stands before it" if calculators else "pass_rate_calculator is missing"
+        )
+        plan.error(
+            "data_processor.experience_pipeline.operators",
+            found,
+            "difficulty_based learns from it: put `- name: pass_rate_calculator` first",
+        )
+    m, repeat_times = kwargs.get("m", 16), config.algorithm.get("repeat_times", 1)
+    if m != repeat_times:
+        plan.error(
+            "task_selector.kwargs.m",
+            f"{m}, but algorithm.repeat_times is {repeat_times}",
+            "It is the number of rollouts behind each pass rate: make them equal",
+        )
+
+
+def check_schedule(config, plan: Plan) -> None:
+    batch, group = config.buffer.get("batch_size", 1), config.algorithm.get("repeat_times", 1)
+    interval = config.explorer.get("eval_interval", 100)
+    save_interval = config.get("trainer", {}).get("save_interval", 0)
+    plan.fact(
+        "steps",
+        f"{plan.steps:,} of {batch} tasks x {group} rollouts ({plan.steps * batch * group:,}), "
+        + (f"a checkpoint every {save_interval}" if save_interval else "a checkpoint at the end"),
+    )
+    if plan.steps % interval:
+        plan.notes.append(
+            f"the last evaluation is at step {plan.steps // interval * interval}: {plan.steps} "
+            f"steps are no multiple of explorer.eval_interval ({interval})"
+        )
+
+
+def check_run_folder(config, plan: Plan) -> None:
+    """A run of the same name continues; one with other settings is another experiment."""
+    from omegaconf import OmegaConf
+
+    folder = run_folder(config)
+    done = steps_trained(folder)
+    plan.fact("run", f"{folder}{f' (continues after step {done})' if done else ''}")
+    if not (folder / "config.yaml").exists():
+        return
+    saved = flatten(OmegaConf.to_container(OmegaConf.load(folder / "config.yaml")))
+    now = flatten(OmegaConf.to_container(config))
+    differ = [
+        f"{key}: {saved.get(key)} there, {now.get(key)} here"
+        for key in sorted(saved.keys() | now.keys())
+        if saved.get(key) != now.get(key) and not key.startswith(MAY_CHANGE)
+    ]
+    if differ:
+        plan.error(
+            str(folder),
+            f"a run with other settings is there ({'; '.join(differ[:3])}"
+            + (f"; {len(differ) - 3} more)" if differ[3:] else ")"),
+            "Continue it with its own settings, or name this one: name=Another",
+        )
+
+
+def flatten(node, prefix: str = "") -> dict:
+    """Leaves of nested dicts and lists by dotted key."""
+    if not isinstance(node, dict | list):
+        return {prefix.rstrip("."): node}
+    items = node.items() if isinstance(node, dict) else enumerate(node)
+    return {k: v for key, value in items for k, v in flatten(value, f"{prefix}{key}.").items()}

@@ -1,0 +1,111 @@
+"""The tasksets before Ray starts: they load, their texts are there, training holds no evaluation.
+
+Part of preflight.py, apart because it alone reads data.
+"""
+
+from experiment import tasksets
+from preflight import Plan, how_to_make, is_difficulty_based, is_hub_id
+
+
+def check_tasksets(config, plan: Plan) -> None:
+    """Look at every taskset; fills `plan.steps`, which depends on the number of rows."""
+    train, *evaluations = tasksets(config)
+    buffer = config.buffer
+    batch = buffer.get("batch_size", 1)
+    questions: set[str] = set()
+    if rows := load(train, "buffer.explorer_input.taskset", plan):
+        epochs = buffer.get("total_epochs", 1)
+        plan.steps = buffer.get("total_steps") or epochs * len(rows) // batch
+        plan.fact("tasks", f"{len(rows):,} rows of {train.path} [{train.get('split', 'train')}]")
+        if len(rows) < batch:
+            plan.error(
+                "buffer.batch_size",
+                f"{batch} tasks a step, but {train.path} has {len(rows)} rows",
+                "Lower it, or prepare more data",
+            )
+        questions = check_texts(rows, "buffer.explorer_input.taskset", plan)
+        check_features(train.get("task_selector") or {}, rows, plan)
+    for i, taskset in enumerate(evaluations):
+        key = f"buffer.explorer_input.eval_tasksets[{i}]"
+        if not (held_out := load(taskset, key, plan)):
+            continue
+        name, samples = taskset.get("name") or taskset.path, taskset.get("repeat_times", 1)
+        interval = config.explorer.get("eval_interval", 100)
+        plan.fact(
+            "held-out", f"{name}: {len(held_out):,} problems x {samples}, every {interval} steps"
+        )
+        if both := questions & check_texts(held_out, key, plan):
+            found = f"{len(both)} questions stand in the training taskset, e.g. {min(both)[:60]!r}"
+            plan.error(key, found, "Prepare the training data with --eval-source")
+
+
+def load(taskset, key: str, plan: Plan):
+    """The taskset as a datasets.Dataset, or None with an error in the plan."""
+    import datasets
+
+    path, split = str(taskset.get("path") or ""), taskset.get("split", "train")
+    if not path.startswith("/") and not is_hub_id(path):
+        return plan.error(f"{key}.path", f"no folder {path!r}", how_to_make(path))
+    datasets.disable_progress_bars()
+    try:
+        rows = datasets.load_dataset(path, name=taskset.get("subset_name"), split=split)
+    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+        found = f"{path} [{split}] cannot be loaded: {' '.join(str(error).split())[:300]}"
+        return plan.error(key, found, "Mend path, split or subset_name, or prepare it again")
+    if not len(rows):
+        return plan.error(key, f"{path} [{split}] is empty", "Prepare it again")
+    return rows
+
+
+def check_texts(rows, key: str, plan: Plan) -> set[str]:
+    """Questions and answers are there and not blank; returns the questions, normalised."""
+    questions: set[str] = set()
+    for column in ("question", "answer"):
+        if column not in rows.column_names:
+            found = f"no column {column!r} among {', '.join(rows.column_names)}"
+            plan.error(key, found, "Prepare it: python prepare_data.py --source ...")
+            continue
+        texts = rows.data.column(column).to_pylist()
+        blank = [i for i, text in enumerate(texts) if not str(text or "").strip()]
+        if blank:
+            found = f"column {column!r} is empty in {len(blank)} rows, first {blank[:3]}"
+            plan.error(key, found, "Drop them: python prepare_data.py --source ...")
+        if column == "question":
+            questions = {" ".join(str(text).split()).casefold() for text in texts}
+    return questions
+
+
+def check_features(selector, rows, plan: Plan) -> None:
+    """Pass-rate columns are there, numeric and within [0, 1]; a histogram of each for the plan."""
+    import numpy as np
+
+    kind = selector.get("selector_type") or ""
+    for column in selector.get("feature_keys") or []:
+        where = f"task_selector.feature_keys: column {column!r}"
+        if column not in rows.column_names:
+            if is_difficulty_based(kind) or kind == "offline_easy2hard":
+                rates = [name for name in rows.column_names if name.endswith("_pass_rate")]
+                plan.error(
+                    where, "missing", f"Pass-rate columns found: {', '.join(rates) or 'none'}"
+                )
+            continue
+        try:
+            values = np.array(rows.data.column(column).to_pylist(), dtype=float)  # None becomes NaN
+        except (TypeError, ValueError):
+            plan.error(where, "not numeric", "Pass rates are numbers in [0, 1]")
+            continue
+        bad = np.flatnonzero(~((values >= 0) & (values <= 1)))
+        if len(bad):
+            found = f"{len(bad)} values missing or outside [0, 1], first rows {bad[:3].tolist()}"
+            plan.error(where, found, "Drop them: python prepare_data.py --missing-pass-rate drop")
+        else:
+            plan.fact("pass rates", f"{histogram(values)}, mean {values.mean():.2f}: {column}")
+
+
+def histogram(values) -> str:
+    """Ten bins of [0, 1] as bars, and the share at exactly 0 and 1."""
+    import numpy as np
+
+    counts, _ = np.histogram(values, bins=10, range=(0, 1))
+    bars = "".join(" ▁▂▃▄▅▆▇█"[-(-8 * count // counts.max())] for count in counts)
+    return f"0 {bars} 1, {np.mean(values == 0):.0%} at 0, {np.mean(values == 1):.0%} at 1"
