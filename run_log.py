@@ -101,7 +101,8 @@ class Follower(threading.Thread):
         step = int(match[1])
         metrics = {key: float(value) for key, value in METRIC.findall(match[2])}
         if name == "explorer.log":
-            self.rollout_accuracy[step] = metrics.get("rollout/accuracy/mean", float("nan"))
+            if "rollout/accuracy/mean" in metrics:
+                self.rollout_accuracy[step] = metrics["rollout/accuracy/mean"]
             for key, value in metrics.items():
                 if re.fullmatch(r"eval/.+/accuracy/mean@\d+", key):
                     self.say(f"step {step:>4}/{self.steps}   {key} {value:.3f}")
