@@ -68,6 +68,12 @@ def use_mended(config) -> list[str]:
         if mended := MENDED.get(node.get(key)):
             changed.append(f"{node[key]} -> {mended}")
             node[key] = mended
+            if key == "selector_type":
+                node.setdefault("kwargs", {})
+                node.kwargs.state_dir = str(run_folder(config) / "selector")
+                # More than lie between two checkpoints: resume.py goes back to the older one.
+                save_interval = config.get("trainer", {}).get("save_interval", 0)
+                node.kwargs.state_keep = 2 * save_interval + 20
     return changed
 
 

@@ -50,12 +50,15 @@ def train(config, steps: int) -> int:
     """Run `tune` on the merged YAML, follow its logs, say whether all steps were trained."""
     from cluster import connect_ray, worker_env
     from experiment import run_folder, save
-    from run_log import Follower, last_error, steps_trained
+    from resume import align, checkpointed_step
+    from run_log import Follower, last_error
 
-    if steps_trained(run_folder(config)) >= steps:
+    if checkpointed_step(run_folder(config)) >= steps:
         print(f"All {steps} steps are trained already. Train on with buffer.total_steps=...")
         return 0
     run_dir = save(config)
+    if rewound := align(run_dir, config.buffer.batch_size):
+        print(f"Resume: {rewound}")
     config_path = str(run_dir / "config.yaml")
     log_dir = run_dir / "log"
     log_dir.mkdir(exist_ok=True)
@@ -77,7 +80,7 @@ def train(config, steps: int) -> int:
             except KeyboardInterrupt:
                 if not follower.failed:  # Ctrl+C by a person, not the follower's own
                     raise
-    done = steps_trained(run_dir)
+    done = checkpointed_step(run_dir)
     if done >= steps:
         print(f"Trained {done} of {steps} steps. {run_dir}")
         return 0

@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from experiment import BadInput, run_folder
-from run_log import steps_trained
+from resume import checkpointed_step
+from selection_checks import check_parameters
 
 # What may change when a run is continued: its length, where it runs, how often it saves.
 MAY_CHANGE = (
     "buffer.total_steps",
     "buffer.total_epochs",
+    "buffer.explorer_input.taskset.task_selector.kwargs.state_keep",
     "cluster.",
     "explorer.eval_interval",
     "explorer.max_timeout",
@@ -176,12 +178,10 @@ def check_selector(config, plan: Plan) -> None:
     plan.fact("selector", f"{kind}{': ' + shown if shown else ''}")
     if not is_difficulty_based(kind):
         return
-    if len(keys := list(selector.get("feature_keys") or [])) != 2:
-        plan.error(
-            "task_selector.feature_keys",
-            f"{len(keys)} found ({', '.join(keys)})",
-            "difficulty_based wants two pass-rate columns, the weaker reference first",
-        )
+    if kind == "difficulty_based" and len(selector.get("feature_keys") or []) != 2:
+        found = f"{list(selector.get('feature_keys') or [])}"
+        plan.error("task_selector.feature_keys", found, "Trinity's own wants two columns")
+    plan.errors += [f"task_selector.{error}" for error in check_parameters(dict(kwargs))]
     pipeline = config.get("data_processor", {}).get("experience_pipeline", {})
     operators = [operator.get("name", "") for operator in pipeline.get("operators", [])]
     calculators = [
@@ -228,7 +228,7 @@ def check_run_folder(config, plan: Plan) -> None:
     from omegaconf import OmegaConf
 
     folder = run_folder(config)
-    done = steps_trained(folder)
+    done = checkpointed_step(folder)
     plan.fact("run", f"{folder}{f' (continues after step {done})' if done else ''}")
     if not (folder / "config.yaml").exists():
         return

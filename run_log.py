@@ -1,11 +1,10 @@
-"""What a run says of itself: progress for a person, steps trained, the last error.
+"""What a run says of itself in its logs: progress for a person, the last error.
 
 Trinity's monitor puts "Step 7: {'rollout/accuracy/mean': 0.31, ...}" into `<run>/log/explorer.log`
 and `trainer.log` at each step, at once. Its TensorBoard files lag two minutes behind (flush_secs of
 torch's SummaryWriter): progress is read from the logs, curves (plot_result.py) from TensorBoard.
 """
 
-import json
 import re
 import threading
 import time
@@ -16,14 +15,6 @@ METRIC = re.compile(r"'([^']+)': (-?[\d.]+(?:e[-+]?\d+)?)")
 ERROR = re.compile(r"^ERROR .*?\] (.*)")
 # The loop that broke off; its peer goes on waiting until a timeout of hours (trinity-rft 0.6.0).
 BROKEN = ("Error in Explorer", "Error in Trainer")
-
-
-def steps_trained(run_dir: Path) -> int:
-    """Steps whose weights are saved; 0 where there is no checkpoint or it is unreadable."""
-    try:
-        return int(json.loads((run_dir / "trainer_meta.json").read_text())["latest_iteration"])
-    except (OSError, ValueError, KeyError):
-        return 0
 
 
 def last_error(log_dir: Path) -> str:

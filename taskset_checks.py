@@ -76,30 +76,20 @@ def check_texts(rows, key: str, plan: Plan) -> set[str]:
 
 
 def check_features(selector, rows, plan: Plan) -> None:
-    """Pass-rate columns are there, numeric and within [0, 1]; a histogram of each for the plan."""
+    """The pass-rate columns that the selector reads; a histogram of each for the plan."""
     import numpy as np
 
+    import selection_checks
+
+    keys = list(selector.get("feature_keys") or [])
     kind = selector.get("selector_type") or ""
-    for column in selector.get("feature_keys") or []:
-        where = f"task_selector.feature_keys: column {column!r}"
-        if column not in rows.column_names:
-            if is_difficulty_based(kind) or kind == "offline_easy2hard":
-                rates = [name for name in rows.column_names if name.endswith("_pass_rate")]
-                plan.error(
-                    where, "missing", f"Pass-rate columns found: {', '.join(rates) or 'none'}"
-                )
-            continue
-        try:
-            values = np.array(rows.data.column(column).to_pylist(), dtype=float)  # None becomes NaN
-        except (TypeError, ValueError):
-            plan.error(where, "not numeric", "Pass rates are numbers in [0, 1]")
-            continue
-        bad = np.flatnonzero(~((values >= 0) & (values <= 1)))
-        if len(bad):
-            found = f"{len(bad)} values missing or outside [0, 1], first rows {bad[:3].tolist()}"
-            plan.error(where, found, "Drop them: python prepare_data.py --missing-pass-rate drop")
-        else:
-            plan.fact("pass rates", f"{histogram(values)}, mean {values.mean():.2f}: {column}")
+    errors, warnings = selection_checks.check_features(rows, keys)
+    if is_difficulty_based(kind) or kind == "offline_easy2hard":
+        plan.errors += [f"task_selector: {error}" for error in errors]
+        plan.notes += warnings
+    for key in [] if errors else keys:
+        values = np.array(rows.data.column(key).to_pylist(), dtype=float)
+        plan.fact("pass rates", f"{histogram(values)}, mean {values.mean():.2f}: {key}")
 
 
 def histogram(values) -> str:

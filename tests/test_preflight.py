@@ -1,6 +1,5 @@
 """Bad input ends in one message and exit 2, before anything is started or written."""
 
-import json
 import re
 from pathlib import Path
 
@@ -53,9 +52,11 @@ BAD_KEYS = {  # override(s): what the message must say
     "buffer.explorer_input.taskset.subset_name=x": r"taskset: .*cannot be loaded",
     f"{EVAL}.path=nowhere": r"eval_tasksets\[0\]\.path: no folder 'nowhere'",
     f"{EVAL}.split=train": r"eval_tasksets\[0\]: .*\[train\] cannot be loaded",
-    f"{SELECTOR}.feature_keys=[qwen3_30b_pass_rate]": r"feature_keys: 1 found .*wants two",
+    f"{SELECTOR}.feature_keys=[]": r"feature_keys: found 0, want two pass-rate columns",
+    f"{SELECTOR}.kwargs.target=0.5": r"kwargs: 'target' is unknown; known: m, lamb, rho",
+    f"{SELECTOR}.kwargs.target_reward=80": r"kwargs\.target_reward: found 80, want a number in \[0, 1\]",
     f"{SELECTOR}.feature_keys=[a_pass_rate,qwen3_30b_pass_rate]": (
-        r"column 'a_pass_rate': missing. Pass-rate columns found: qwen2.5_7b_pass_rate, qwen3_30b"
+        r"feature column 'a_pass_rate' is not in the dataset, only: question, answer, qwen2.5_7b_pass"
     ),
     f"{SELECTOR}.kwargs.m=16": r"kwargs\.m: 16, but algorithm\.repeat_times is 8",
     "data_processor.experience_pipeline.operators=[]": r"pass_rate_calculator is missing",
@@ -81,11 +82,12 @@ BAD_COLUMNS = {  # columns of the training taskset: what the message must say
     "no answer": (dict(answer=None), r"no column 'answer'"),
     "blank question": (dict(question=["1+1="] * 39 + [" "]), r"'question' is empty in 1 rows, first \[39\]"),
     "null answer": (dict(answer=["#### 2"] * 38 + [None] * 2), r"'answer' is empty in 2 rows, first \[38, 39\]"),
-    "NaN": ({"qwen3_30b_pass_rate": [0.5] * 39 + [float("nan")]}, r"1 values missing or outside.*\[39\]"),
-    "null": ({"qwen3_30b_pass_rate": [0.5] * 39 + [None]}, r"1 values missing or outside \[0, 1\]"),
-    "above 1": ({"qwen2.5_7b_pass_rate": [1.5] + [0.5] * 39}, r"'qwen2.5_7b_pass_rate': 1 values .*\[0\]"),
-    "negative": ({"qwen2.5_7b_pass_rate": [-0.1] + [0.5] * 39}, r"1 values missing or outside"),
-    "words": ({"qwen2.5_7b_pass_rate": ["half"] * 40}, r"'qwen2.5_7b_pass_rate': not numeric"),
+    "NaN": ({"qwen3_30b_pass_rate": [0.5] * 39 + [float("nan")]}, r"'qwen3_30b_pass_rate': 1 of 40 values are not finite \(first rows: 39\)"),
+    "null": ({"qwen3_30b_pass_rate": [0.5] * 39 + [None]}, r"1 of 40 values are (missing|not finite)"),
+    "above 1": ({"qwen2.5_7b_pass_rate": [1.5] + [0.5] * 39}, r"'qwen2.5_7b_pass_rate': 1 of 40 values are outside \[0, 1\] \(first rows: 0\)"),
+    "negative": ({"qwen2.5_7b_pass_rate": [-0.1] + [0.5] * 39}, r"1 of 40 values are outside"),
+    "words": ({"qwen2.5_7b_pass_rate": ["half"] * 40}, r"40 of 40 values are not numbers"),
+    "equal": ({"qwen2.5_7b_pass_rate": [0.5] * 40, "qwen3_30b_pass_rate": [0.5] * 40}, r"are equal everywhere"),
     "trains on evaluation": (dict(question=["what is  3^4?"] + [f"{i}" for i in range(39)]),
                              r"1 questions stand in the training taskset, e.g. 'what is 3\^4\?'"),
 }  # fmt: skip
@@ -137,6 +139,20 @@ def test_all_errors_are_said_at_once(workplace, capsys):
     assert "kwargs.m" in err
 
 
+def test_doubtful_features_are_notes(workplace, capsys):
+    write_taskset(workplace / "data/math/train.parquet", **{"qwen2.5_7b_pass_rate": [0.9] * 40})
+    status, out, _ = check(capsys)
+    assert status == 0
+    assert "'qwen2.5_7b_pass_rate' is 0.9 for every task" in out
+    assert "are they swapped?" in out
+
+
+def test_stock_selector_wants_two_columns(workplace, capsys):
+    status, _, err = check(capsys, "--stock", f"{SELECTOR}.feature_keys=[qwen3_30b_pass_rate]")
+    assert (status, "Trinity's own wants two columns" in err) == (2, True)
+    assert check(capsys, f"{SELECTOR}.feature_keys=[qwen3_30b_pass_rate]")[0] == 0
+
+
 def test_unevaluated_last_step_is_a_note(workplace, capsys):
     assert "last evaluation is at step 40: 50 steps" in check(capsys, "buffer.total_steps=50")[1]
     assert "last evaluation" not in check(capsys, "buffer.total_steps=60")[1]
@@ -144,7 +160,7 @@ def test_unevaluated_last_step_is_a_note(workplace, capsys):
 
 def test_folder_of_another_experiment_is_refused_and_a_longer_run_continues(workplace, capsys):
     folder = save(compose(str(REPO / "config_random.yaml"), "gpu8", []))
-    (folder / "trainer_meta.json").write_text(json.dumps({"latest_iteration": 20}))
+    (folder / "latest_checkpointed_iteration.txt").write_text("20")
     longer = check(capsys, "buffer.total_steps=60", config="config_random.yaml")
     assert (longer[0], "continues after step 20" in longer[1]) == (0, True)
     status, _, err = check(capsys, "algorithm.optimizer.lr=1e-5", config="config_random.yaml")
@@ -155,7 +171,7 @@ def test_folder_of_another_experiment_is_refused_and_a_longer_run_continues(work
 
 def test_finished_run_is_left_alone(workplace, capsys):
     folder = save(compose(str(REPO / "config_random.yaml"), "gpu8", []))
-    (folder / "trainer_meta.json").write_text(json.dumps({"latest_iteration": 2}))
+    (folder / "latest_checkpointed_iteration.txt").write_text("2")
     assert main(["--config", str(REPO / "config_random.yaml"), "--no-gpu-check"]) == 0
     assert "All 2 steps are trained already" in capsys.readouterr().out
     assert OmegaConf.load(folder / "config.yaml").name == "Random-Selector"

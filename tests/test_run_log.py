@@ -1,9 +1,8 @@
 """Progress and errors are read from logs as trinity-rft 0.6.0 writes them."""
 
 import io
-import json
 
-from run_log import Follower, last_error, steps_trained
+from run_log import Follower, last_error
 
 EXPLORER = (
     "INFO 11-22 18:00:01 [monitor.py:96] Step 3: {'rollout/model_version': 2, "
@@ -79,11 +78,3 @@ def test_last_error_is_the_exception(tmp_path):
     (tmp_path / "trainer.log").write_text(TRAINER + BROKEN + TRAINER)
     assert last_error(tmp_path) == "RuntimeError: out of patience (trainer.log)"
     assert last_error(tmp_path / "nowhere") == "no error stands in the logs"
-
-
-def test_steps_trained_reads_the_checkpoint(tmp_path):
-    assert steps_trained(tmp_path) == 0
-    (tmp_path / "trainer_meta.json").write_text(json.dumps({"latest_iteration": 40}))
-    assert steps_trained(tmp_path) == 40
-    (tmp_path / "trainer_meta.json").write_text('{"latest_it')
-    assert steps_trained(tmp_path) == 0
