@@ -36,6 +36,7 @@ def connect_ray(config, env: dict[str, str]) -> None:
             address=address,
             namespace=config.ray_namespace,
             runtime_env={"env_vars": {**config.get_envs(), **env}},
+            include_dashboard=False,
             log_to_driver=False,
         )
     except ConnectionError as error:

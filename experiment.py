@@ -134,6 +134,24 @@ def known_keys(config) -> None:
         raise BadInput("project and name: both are wanted, a run lives in <project>/<group>/<name>")
 
 
+def trinity_config(config):
+    """The merged YAML as Trinity's Config, checked by Trinity's own validators.
+
+    They fill in defaults, make the run's folder and, with Tinker, ask the server for its models.
+
+    Raises:
+        BadInput: with their message.
+    """
+    from omegaconf import OmegaConf
+    from trinity.common.config import Config
+
+    typed = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), config))
+    try:
+        return typed.check_and_update()
+    except (ValueError, RuntimeError, AssertionError) as error:
+        raise BadInput(f"Trinity refuses the configuration: {error}") from error
+
+
 def tasksets(config) -> list:
     """The training taskset and the evaluation tasksets, in this order."""
     explorer_input = config.buffer.explorer_input
@@ -145,15 +163,15 @@ def run_folder(config) -> Path:
 
 
 def save(config) -> Path:
-    """Write the merged YAML to `<run>/config.yaml`; return the run's folder."""
+    """Write the merged YAML to `<run>/config.yaml`; return that path."""
     from omegaconf import OmegaConf
 
-    run_dir = run_folder(config)
+    path = run_folder(config) / "config.yaml"
+    temporary = path.with_name("config.yaml.tmp")
     try:
-        run_dir.mkdir(parents=True, exist_ok=True)
-        temporary = run_dir / "config.yaml.tmp"
+        path.parent.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(config, temporary)
-        os.replace(temporary, run_dir / "config.yaml")
+        os.replace(temporary, path)
     except OSError as error:
-        raise BadInput(f"checkpoint_root_dir: {run_dir} cannot be written ({error})") from error
-    return run_dir
+        raise BadInput(f"checkpoint_root_dir: {path} cannot be written ({error})") from error
+    return path

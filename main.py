@@ -49,32 +49,37 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
 def train(config, steps: int) -> int:
     """Run `tune` on the merged YAML, follow its logs, say whether all steps were trained."""
     from cluster import connect_ray, worker_env
-    from experiment import run_folder, save
+    from experiment import run_folder, save, trinity_config
     from resume import align, checkpointed_step
     from run_log import Follower, last_error
 
-    if checkpointed_step(run_folder(config)) >= steps:
+    run_dir = run_folder(config)
+    if checkpointed_step(run_dir) >= steps:
         print(f"All {steps} steps are trained already. Train on with buffer.total_steps=...")
         return 0
-    run_dir = save(config)
-    if rewound := align(run_dir, config.buffer.batch_size):
-        print(f"Resume: {rewound}")
-    config_path = str(run_dir / "config.yaml")
-    log_dir = run_dir / "log"
-    log_dir.mkdir(exist_ok=True)
     env = worker_env(config)
     os.environ.update(env)
     sys.path.extend(p for p in env["PYTHONPATH"].split(os.pathsep) if p not in sys.path)
+    log_dir = run_dir / "log"
+    log_dir.mkdir(parents=True, exist_ok=True)
+    print(f"Starting Ray and Trinity, half a minute or more. Logs: {log_dir}", flush=True)
 
+    terminal = sys.stdout
     # Trinity prints its whole configuration and fifty metrics a step: into a file.
-    with open(log_dir / "driver.log", "a") as log, contextlib.redirect_stdout(log):
+    with (
+        open(log_dir / "driver.log", "a") as log,
+        contextlib.redirect_stdout(log),
+        contextlib.redirect_stderr(log),
+    ):
         from agentscope.tuner import tune
-        from trinity.common.config import load_config
 
         from math_agent import gsm8k_judge, run_react_agent
 
-        connect_ray(load_config(config_path).check_and_update(), env)
-        with Follower(log_dir, steps, out=sys.__stdout__) as follower:
+        connect_ray(trinity_config(config), env)
+        config_path = str(save(config))
+        if rewound := align(run_dir, config.buffer.batch_size):
+            print(f"Resume: {rewound}", file=terminal)
+        with Follower(log_dir, steps, out=terminal) as follower:
             try:
                 tune(workflow_func=run_react_agent, judge_func=gsm8k_judge, config_path=config_path)
             except KeyboardInterrupt:

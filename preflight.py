@@ -174,7 +174,7 @@ def is_difficulty_based(kind: str) -> bool:
 def check_selector(config, plan: Plan) -> None:
     selector = config.buffer.explorer_input.taskset.get("task_selector") or {}
     kind, kwargs = selector.get("selector_type") or "sequential", selector.get("kwargs") or {}
-    shown = ", ".join(f"{key} {value}" for key, value in kwargs.items())
+    shown = ", ".join(f"{k} {v}" for k, v in kwargs.items() if not k.startswith("state_"))
     plan.fact("selector", f"{kind}{': ' + shown if shown else ''}")
     if not is_difficulty_based(kind):
         return

@@ -80,11 +80,8 @@ def test_seed_names_are_resolved_to_the_mended_classes(workplace):
 
 def test_saved_yaml_is_what_runs(workplace):
     config = compose(RANDOM, "gpu8", ["group=g"])
-    folder = save(config)
-    assert (
-        folder
-        == run_folder(config)
-        == workplace / "checkpoints/Data-Augmentation/g/Random-Selector"
-    )
-    assert OmegaConf.load(folder / "config.yaml") == config
-    assert compose(str(folder / "config.yaml"), "gpu8", []) == config
+    path = save(config)
+    assert path.parent == run_folder(config)
+    assert path.parent == workplace / "checkpoints/Data-Augmentation/g/Random-Selector"
+    assert OmegaConf.load(path) == config
+    assert compose(str(path), "gpu8", []) == config

@@ -159,7 +159,7 @@ def test_unevaluated_last_step_is_a_note(workplace, capsys):
 
 
 def test_folder_of_another_experiment_is_refused_and_a_longer_run_continues(workplace, capsys):
-    folder = save(compose(str(REPO / "config_random.yaml"), "gpu8", []))
+    folder = save(compose(str(REPO / "config_random.yaml"), "gpu8", [])).parent
     (folder / "latest_checkpointed_iteration.txt").write_text("20")
     longer = check(capsys, "buffer.total_steps=60", config="config_random.yaml")
     assert (longer[0], "continues after step 20" in longer[1]) == (0, True)
@@ -170,7 +170,7 @@ def test_folder_of_another_experiment_is_refused_and_a_longer_run_continues(work
 
 
 def test_finished_run_is_left_alone(workplace, capsys):
-    folder = save(compose(str(REPO / "config_random.yaml"), "gpu8", []))
+    folder = save(compose(str(REPO / "config_random.yaml"), "gpu8", [])).parent
     (folder / "latest_checkpointed_iteration.txt").write_text("2")
     assert main(["--config", str(REPO / "config_random.yaml"), "--no-gpu-check"]) == 0
     assert "All 2 steps are trained already" in capsys.readouterr().out
