@@ -54,22 +54,26 @@ def align(run_dir: Path, batch_size: int) -> str:
     if step == 0:
         meta.unlink()
         return f"explorer rewound from {reached} to the start: no checkpoint was saved yet"
-    state, drawn = selector_state(run_dir / "selector", step * batch_size)
-    write(meta, json.dumps({"latest_iteration": step, "taskset_states": [state]}))
-    behind = f", its selector to step {drawn // batch_size}" if drawn != step * batch_size else ""
-    return f"explorer rewound from {reached} to step {step}, that of the weights{behind}"
+    drawn = step * batch_size
+    latest = (explorer or {}).get("taskset_states", [{}])[0]
+    state = saved_state(run_dir / "selector", drawn) or latest
+    write(
+        meta,
+        json.dumps(
+            {"latest_iteration": step, "taskset_states": [{**state, "current_index": drawn}]}
+        ),
+    )
+    line = f"explorer rewound from {reached} to step {step}, that of the weights"
+    if len(state) > 1 and state["current_index"] != drawn:  # more than an index: it has a memory
+        line += f"; its selector remembers step {state['current_index'] // batch_size}"
+    return line
 
 
-def selector_state(folder: Path, drawn: int) -> tuple[dict, int]:
-    """The selector's state after `drawn` tasks and the number of tasks it is really from.
-
-    A selector without a memory of its own (`random`, `shuffle`, ...) is where its index is.
-    """
+def saved_state(folder: Path, drawn: int) -> dict | None:
+    """The newest readable state that a selector saved after at most `drawn` tasks."""
     files = {int(f.stem): f for f in folder.glob("*.json") if re.fullmatch(r"\d+", f.stem)}
-    for index in sorted((i for i in files if i <= drawn), reverse=True):
-        if state := read_json(files[index]):
-            return {**state, "current_index": drawn}, index
-    return {"current_index": drawn}, drawn
+    states = (read_json(files[index]) for index in sorted(files, reverse=True) if index <= drawn)
+    return next(filter(None, states), None)
 
 
 def read_json(path: Path) -> dict | None:

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import write_taskset
+from tests.conftest import write_taskset
 from omegaconf import OmegaConf
 
 from experiment import REPO, compose, save

@@ -48,7 +48,9 @@ def test_explorer_at_the_step_of_the_weights_is_left_alone(tmp_path):
 
 def test_explorer_behind_comes_forward(tmp_path):
     run = write_run(tmp_path, weights=58, explorer=56, states=[52, 56, 60])
-    assert align(run, BATCH).endswith("to step 58, that of the weights, its selector to step 56")
+    assert align(run, BATCH).endswith(
+        "to step 58, that of the weights; its selector remembers step 56"
+    )
     state = {"current_index": 58 * BATCH, "posterior": "at 56"}
     assert explorer_of(run)["taskset_states"] == [state]
 
@@ -63,14 +65,24 @@ def test_truncated_explorer_state_falls_back_to_the_saved_one(tmp_path):
 def test_truncated_selector_state_falls_back_to_the_one_before(tmp_path):
     run = write_run(tmp_path, weights=20, explorer=23, states=[18, 19, 20])
     (run / "selector/160.json").write_text("{")
-    assert "its selector to step 19" in align(run, BATCH)
+    assert "its selector remembers step 19" in align(run, BATCH)
     assert explorer_of(run)["taskset_states"][0]["posterior"] == "at 19"
 
 
 def test_selector_without_memory_is_where_its_index_is(tmp_path):
     run = write_run(tmp_path, weights=20, explorer=33)
-    assert align(run, BATCH)
+    meta = {"latest_iteration": 33, "taskset_states": [{"current_index": 33 * BATCH}]}
+    (run / "explorer_meta.json").write_text(json.dumps(meta))
+    assert align(run, BATCH).endswith("that of the weights")
     assert explorer_of(run)["taskset_states"] == [{"current_index": 160}]
+
+
+def test_memory_that_was_saved_nowhere_else_is_kept(tmp_path):
+    """A selector of one's own keeps one state, the latest: better than none."""
+    run = write_run(tmp_path, weights=20, explorer=33)
+    assert align(run, BATCH).endswith("its selector remembers step 33")
+    state = {"current_index": 160, "posterior": "at 33"}
+    assert explorer_of(run)["taskset_states"] == [state]
 
 
 def test_killed_before_the_first_checkpoint_starts_again_and_says_so(tmp_path):

@@ -1,0 +1,98 @@
+"""The real chain on a tiny model: dataset, Ray, ReAct rollouts, judge, feedback, selector, update.
+
+Slow (minutes): a tiny base model is made, laptop/server.py runs, and main.py is called as a user
+calls it. One server and one model serve all tests; faults.py has both.
+"""
+
+import json
+import subprocess
+import urllib.request
+
+import pytest
+
+from experiment import REPO
+from plot_result import read
+from tests.faults import Laptop, torture
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def laptop(tmp_path_factory):
+    laptop = Laptop(tmp_path_factory.mktemp("laptop"))
+    yield laptop
+    laptop.close()
+
+
+def call(command, status=0):
+    done = subprocess.run(command, cwd=REPO, text=True, capture_output=True, timeout=400)
+    assert done.returncode == status, done.stdout + done.stderr
+    return done
+
+
+@pytest.mark.parametrize(
+    ("config", "name"),
+    [
+        ("config_random.yaml", "Random-Selector"),
+        ("config_difficulty.yaml", "Difficulty-Based-Selector"),
+    ],
+)
+def test_both_experiments_train_evaluate_and_say_so(laptop, config, name):
+    done = call(laptop.command(config))
+    run = laptop.run_dir(name)
+    assert "Trained 3 of 3 steps" in done.stdout
+    assert "step    3/3   rollout accuracy" in done.stdout
+    assert "eval/heldout/accuracy/mean@1" in done.stdout
+    assert len(done.stdout.splitlines()) < 40, "a person must be able to follow it"
+
+    curves = read([str(run)])
+    assert curves[curves.metric == "rollout_accuracy"].step.tolist() == [1, 2, 3]
+    assert curves[curves.metric == "eval_accuracy/heldout"].step.tolist() == [0, 3]
+    assert (run / "latest_checkpointed_iteration.txt").read_text() == "3"
+    assert (run / "config.yaml").exists()
+    assert "All 3 steps are trained already" in call(laptop.command(config)).stdout
+
+
+def test_training_changed_the_weights(laptop):
+    run = laptop.run_dir("Random-Selector")
+    saved = [run / f"global_step_{step}/remote_checkpoint_path.txt" for step in (2, 3)]
+    models = ["base", *(path.read_text() for path in saved)]
+    answers = [logprobs(laptop, model) for model in models]
+    assert answers[0] != answers[1] != answers[2]
+
+
+def logprobs(laptop, model):
+    """Log-probabilities of the most likely answer to a question under saved weights."""
+    question = {"role": "user", "content": "12+3"}
+    body = {"model": model, "messages": [question], "temperature": 0, "logprobs": True}
+    request = urllib.request.Request(
+        f"{laptop.url}/v1/chat/completions",
+        json.dumps(body | {"max_tokens": 4}).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        content = json.load(answer)["choices"][0]["logprobs"]["content"]
+    return [token["logprob"] for token in content]
+
+
+def test_feedback_reached_the_selector(laptop):
+    run = laptop.run_dir("Difficulty-Based-Selector")
+    state = json.loads((run / "explorer_meta.json").read_text())["taskset_states"][0]
+    assert state["current_index"] == 3 * 8
+    assert state["updates"] == 3
+    assert state["cap_coef"] is not None
+
+
+def test_broken_trainer_is_exit_1_with_its_error(laptop):
+    run = laptop.run_dir("Broken")
+    run.mkdir(parents=True)
+    (run / "global_step_1").write_text("a file where the trainer wants to make a folder")
+    done = call(laptop.command("config_random.yaml", name="Broken"), status=1)
+    assert "training broke off at step" in done.stderr
+    assert "FileExistsError" in done.stderr
+    assert str(run / "log") in done.stderr
+
+
+def test_two_kills_are_survived(laptop):
+    report = torture(laptop, kills=2, seed=2, steps=8)
+    assert len(report) == 2
