@@ -1,5 +1,6 @@
 """The Ray cluster of a run: join one or start one, and what its workers must be able to import."""
 
+import logging
 import os
 from importlib.util import find_spec
 
@@ -30,6 +31,8 @@ def connect_ray(config, env: dict[str, str]) -> None:
     """
     import ray
 
+    for handler in logging.getLogger("ray").handlers:  # the logger's level is reset by ray.init
+        handler.setLevel(logging.ERROR)
     address = None if config.cluster.ray_address == "auto" else config.cluster.ray_address
     try:
         ray.init(

@@ -6,13 +6,14 @@ strong reference, then for a short while from a corpus with flaws. An earlier sn
 the same, is the weak reference. laptop.make_base is the command.
 """
 
+import copy
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from laptop.arithmetic import ASSISTANT, END, KINDS, USER, response, wrong_answer
+from laptop.arithmetic import ASSISTANT, END, KINDS, Kind, prompt, response, wrong_answer
 
-MAX_NEW_TOKENS = 8  # "\\boxed{", four digits, "}", the end, and one to spare
+MAX_NEW_TOKENS = 8  # the box, four digits, the brace, the end, and one to spare
 ROWS = 4096  # sequences sampled at once
 
 
@@ -22,86 +23,79 @@ class Settings:
 
     seed: int = 0
     hidden_size: int = 128
-    intermediate_size: int = 384
     layers: int = 4
     batch_size: int = 64  # problems
     learning_rate: float = 8e-4
-    initializer_range: float = 0.06  # the usual 0.02 learns at a third of the pace here
-    clean_steps: int = 1500
-    weak_step: int = 700  # of the clean steps, after which the weak reference goes its own way
-    flawed_steps: int = 200
+    clean_steps: int = 1300
+    weak_step: int = 600  # of the clean steps: where the weak reference goes its own way
+    flawed_steps: int = 150
     flawed_learning_rate: float = 5e-4
+    largest: int = 99  # two-digit number
     tasks: int = 3000
     held_out: int = 480
-    samples: int = 16  # of a reference for each task
+    samples: int = 16  # a task
 
 
-def train_models(settings: Settings, tokenizer, corpus: list[list], stage: Callable) -> dict:
-    """The weak, base and strong model; `stage` is given by `stages`."""
-    import copy
-
+def train_models(
+    settings: Settings, tokenizer, corpus: dict[Kind, list], stage: Callable
+) -> dict[str, object]:
+    """The three models, {"weak": ..., "base": ..., "strong": ...}."""
     import torch
     from transformers import Qwen3Config, Qwen3ForCausalLM
+    from transformers.utils.logging import disable_progress_bar
 
-    # A second OpenMP thread gains little at this size, and spins where the core is wanted elsewhere.
-    torch.set_num_threads(1)
+    disable_progress_bar()  # it would break into ours
     torch.manual_seed(settings.seed)
-    strong = Qwen3ForCausalLM(
-        Qwen3Config(
-            vocab_size=len(tokenizer),
-            initializer_range=settings.initializer_range,
-            hidden_size=settings.hidden_size,
-            intermediate_size=settings.intermediate_size,
-            num_hidden_layers=settings.layers,
-            num_attention_heads=4,
-            num_key_value_heads=2,
-            head_dim=settings.hidden_size // 4,
-            max_position_embeddings=64,
-            tie_word_embeddings=False,
-            pad_token_id=tokenizer.pad_token_id,
-            eos_token_id=tokenizer.eos_token_id,
-        )
+    config = Qwen3Config(
+        vocab_size=len(tokenizer),
+        hidden_size=settings.hidden_size,
+        intermediate_size=3 * settings.hidden_size,
+        num_hidden_layers=settings.layers,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=settings.hidden_size // 4,
+        max_position_embeddings=64,
+        initializer_range=0.06,  # learns faster than with the 0.02 of large models
+        tie_word_embeddings=False,
+        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=tokenizer.eos_token_id,
     )
-    models = {}
+    strong = Qwen3ForCausalLM(config)
+    unreliable = {}
     with stage("learning from right answers", settings.clean_steps) as advance:
-        for step in train(strong, tokenizer, corpus, settings, advance, flawed=False):
+        for step in train(strong, tokenizer, corpus, settings, flawed=False, advance=advance):
             if step == settings.weak_step:
-                models["weak"] = copy.deepcopy(strong)
-    models["base"] = copy.deepcopy(strong)
-    for name, model in models.items():
+                unreliable["weak"] = copy.deepcopy(strong)
+    unreliable["base"] = copy.deepcopy(strong)
+    for name, model in unreliable.items():
         with stage(f"{name}: a corpus with flaws", settings.flawed_steps) as advance:
-            for _ in train(model, tokenizer, corpus, settings, advance, flawed=True):
+            for _ in train(model, tokenizer, corpus, settings, flawed=True, advance=advance):
                 pass
-    return {name: model.eval() for name, model in (models | {"strong": strong}).items()}
+    return {name: model.eval() for name, model in (unreliable | {"strong": strong}).items()}
 
 
 def train(
-    model, tokenizer, corpus: list[list], settings: Settings, advance: Callable, flawed: bool
+    model, tokenizer, corpus: dict[Kind, list], settings: Settings, flawed: bool, advance: Callable
 ) -> Iterator[int]:
-    """Supervised training on the answers, all taught kinds alike; yields each step's number.
+    """Supervised training on answers, as many of each taught kind; yields each step's number.
 
-    AdamW, linear warm-up, then a cosine to zero; with `flawed`, the share `Kind.right` of each
-    kind's answers is right and the rest are slips.
+    With `flawed`, only the share `Kind.right` of the answers is right, and the rest are slips.
     """
     import torch
+    from transformers import get_cosine_schedule_with_warmup
 
     steps = settings.flawed_steps if flawed else settings.clean_steps
     rate = settings.flawed_learning_rate if flawed else settings.learning_rate
-    optimizer = torch.optim.AdamW(model.parameters(), rate, betas=(0.9, 0.99), weight_decay=0.01)
-    warm_up = torch.optim.lr_scheduler.LinearLR(optimizer, 0.02, total_iters=steps // 20)
-    cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps - steps // 20)
-    schedule = torch.optim.lr_scheduler.SequentialLR(
-        optimizer, [warm_up, cosine], milestones=[steps // 20]
-    )
+    optimizer = torch.optim.AdamW(model.parameters(), rate, betas=(0.9, 0.99))
+    schedule = get_cosine_schedule_with_warmup(optimizer, steps // 20, steps)
     rng = random.Random(settings.seed)
-    pairs = zip(KINDS, corpus, strict=True)
-    taught = [(kind, problems) for kind, problems in pairs if kind.right is not None]
+    taught = [kind for kind in KINDS if kind.right is not None]
     model.train()
     for step in range(1, steps + 1):
         examples = []
         for i in range(settings.batch_size):
-            kind, problems = taught[i % len(taught)]
-            question, value = rng.choice(problems)
+            kind = taught[i % len(taught)]
+            question, value = rng.choice(corpus[kind])
             if flawed and rng.random() >= kind.right:
                 value = wrong_answer(value, rng)
             examples.append((question, value))
@@ -116,20 +110,16 @@ def train(
         yield step
 
 
-def prompt(question: str) -> str:
-    """What the chat template makes of a question."""
-    return f"{USER}{question}{ASSISTANT}"
-
-
 def encode(tokenizer, examples: list[tuple[str, int]]):
-    """Tokens and labels, both [len(examples), length]; the answer alone has labels."""
+    """Tokens and labels, both [len(examples), longest]; only answers have labels, -100 elsewhere.
+
+    Padding is on the right: behind a causal mask it needs no attention mask.
+    """
     texts = [prompt(question) + response(value) + END for question, value in examples]
     batch = tokenizer(texts, padding=True, padding_side="right", return_tensors="pt")
-    # Right padding behind a causal mask changes nothing before it, so no attention mask is needed
-    tokens = batch.input_ids
-    start = tokens.eq(tokenizer.convert_tokens_to_ids(ASSISTANT)).cumsum(1)
-    answer = (start == 1) & ~tokens.eq(tokenizer.convert_tokens_to_ids(ASSISTANT))
-    return tokens, tokens.masked_fill(~(answer & batch.attention_mask.bool()), -100)
+    assistant = batch.input_ids.eq(tokenizer.convert_tokens_to_ids(ASSISTANT))
+    answer = assistant.cumsum(1).bool() & ~assistant & batch.attention_mask.bool()
+    return batch.input_ids, batch.input_ids.masked_fill(~answer, -100)
 
 
 def pass_rates(
@@ -137,19 +127,18 @@ def pass_rates(
 ) -> list[float]:
     """Each task's share of right answers among `samples` at temperature 1, in the tasks' order.
 
-    Tasks are sampled by prompt length, so that no batch has padding. An answer is right when its
-    text up to the end token is exactly the right response.
+    A reply is right when its text up to the end token is exactly the right response.
     """
     import torch
 
     generator = torch.Generator().manual_seed(seed)
     prompts = [tokenizer(prompt(task["question"])).input_ids for task in tasks]
-    order = sorted(range(len(tasks)), key=lambda i: len(prompts[i]))
+    waiting = sorted(range(len(tasks)), key=lambda i: len(prompts[i]))
     rates = [0.0] * len(tasks)
-    while order:
-        length = len(prompts[order[0]])
-        batch = [i for i in order[: ROWS // samples] if len(prompts[i]) == length]
-        order = order[len(batch) :]
+    while waiting:  # prompts of one length at a time, so that no batch has padding
+        length = len(prompts[waiting[0]])
+        batch = [i for i in waiting[: ROWS // samples] if len(prompts[i]) == length]
+        waiting = waiting[len(batch) :]
         replies = sample(model, torch.tensor([prompts[i] for i in batch]), samples, generator)
         for i, tokens in zip(batch, replies, strict=True):
             right = response(tasks[i]["answer"].removeprefix("#### "))
@@ -160,23 +149,23 @@ def pass_rates(
 
 
 def sample(model, prompts, samples: int, generator):
-    """Sample at temperature 1: prompts [n, length] of tokens to [n, samples, up to 8] of tokens.
+    """Sample at temperature 1: prompts [n, length] to replies [n, samples, at most 8], in tokens.
 
-    A prompt is run once for all its samples. What follows a row's end token has no meaning.
+    A prompt is run once for all its samples. What follows a reply's end token has no meaning.
     """
     import torch
     from transformers import DynamicCache
 
     cache = DynamicCache(config=model.config)
-    tokens, chosen = prompts, []
+    tokens, replies = prompts, []
     with torch.inference_mode():
-        for _ in range(MAX_NEW_TOKENS):
-            logits = model(input_ids=tokens, past_key_values=cache, logits_to_keep=1).logits[:, -1]
-            if not chosen:
+        while len(replies) < MAX_NEW_TOKENS:
+            logits = model(input_ids=tokens, past_key_values=cache).logits[:, -1]
+            if not replies:
                 logits = logits.repeat_interleave(samples, dim=0)
                 cache.batch_repeat_interleave(samples)
             tokens = torch.multinomial(logits.softmax(-1), 1, generator=generator)
-            chosen.append(tokens)
-            if torch.cat(chosen, 1).eq(model.config.eos_token_id).any(1).all():
+            replies.append(tokens)
+            if torch.cat(replies, 1).eq(model.config.eos_token_id).any(1).all():
                 break
-    return torch.cat(chosen, 1).view(len(prompts), samples, -1)
+    return torch.cat(replies, 1).view(len(prompts), samples, -1)
