@@ -4,11 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.conftest import write_taskset
 from omegaconf import OmegaConf
 
 from experiment import REPO, compose, save
 from main import main
+from tests.conftest import write_taskset
 
 SELECTOR = "buffer.explorer_input.taskset.task_selector"
 EVAL = "buffer.explorer_input.eval_tasksets.0"

@@ -1,8 +1,8 @@
 import pytest
 from datasets import Dataset
-from tests.selection_fakes import PAPER, references, selector
 
 from selection_checks import check_features, check_parameters
+from tests.selection_fakes import PAPER, references, selector
 
 NAN, INF = float("nan"), float("inf")
 

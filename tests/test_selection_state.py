@@ -5,12 +5,12 @@ import os
 import numpy as np
 import pytest
 from datasets import Dataset
-from tests.selection_fakes import PAPER, experience, posterior, references, selector, step
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from trinity.buffer.task_scheduler import get_taskset_scheduler
 from trinity.common.config import Config, DataSelectorConfig, StorageConfig
 
 import task_selection
+from tests.selection_fakes import PAPER, experience, posterior, references, selector, step
 
 
 def through_json(state):

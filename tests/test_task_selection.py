@@ -5,11 +5,11 @@ import pytest
 import trinity.buffer.operators.mappers.pass_rate_calculator as trinity_calculator
 import trinity.buffer.selector.selector as trinity_selector
 from datasets import Dataset
-from tests.selection_fakes import experience, posterior, references, selector, step
 from trinity.common.config import DataSelectorConfig
 from trinity.common.constants import SELECTOR_METRIC
 
 import task_selection
+from tests.selection_fakes import experience, posterior, references, selector, step
 
 NAN, INF = float("nan"), float("inf")
 
