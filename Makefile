@@ -2,12 +2,14 @@
 # make test     lint and tests
 # make figure   training_result.jpg from the runs in checkpoints/
 # make lint     ruff, check and format
+# make faults   a run on the laptop survives 20 kills at random moments (a quarter of an hour)
+# make bench    what a step of the selector costs, beside Trinity's own
 # make lock     requirements.txt from requirements.in (needs uv)
 
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test figure lint lock
+.PHONY: demo test figure lint faults bench lock
 
 # Made again when the lock changes; a half-finished installation leaves no .venv/ready.
 .venv/ready: requirements.txt
@@ -28,6 +30,12 @@ lint: .venv/ready
 
 figure: .venv/ready
 	$(BIN)/python plot_result.py
+
+faults: .venv/ready
+	$(BIN)/python -m tests.faults
+
+bench: .venv/ready
+	$(BIN)/python -m benchmarks.selector
 
 # torch's CUDA libraries are left out, see requirements.in
 CUDA := cuda-bindings cuda-pathfinder cuda-toolkit triton nvidia-cublas nvidia-cuda-cupti nvidia-cuda-nvrtc \
