@@ -5,10 +5,19 @@ from dataclasses import replace
 
 import pytest
 
-from laptop import make_base
-from laptop.arithmetic import build_tokenizer, prompt, response, share_out
+from laptop import make_base, pretrain
+from laptop.arithmetic import (
+    ASSISTANT,
+    END,
+    KINDS,
+    build_tokenizer,
+    prompt,
+    response,
+    share_out,
+    wrong_answer,
+)
 from laptop.make_base import TINY, is_made, make
-from laptop.pretrain import pass_rates, sample
+from laptop.pretrain import encode, pass_rates
 
 QUICK = replace(
     TINY, hidden_size=32, layers=1, clean_steps=4, weak_step=2, flawed_steps=2, tasks=24, samples=2
@@ -20,137 +29,219 @@ def value(question):
     return eval(question, {"__builtins__": {}})
 
 
-def same(question):
-    """The form in which a sum or product and its other orders are one."""
-    sign = next(sign for sign in "+*-" if sign in question)
+def same_problem(question):
+    """A name that all orders of a sum or product share."""
+    sign = next(s for s in "+-*" if s in question)
     numbers = question.split(sign)
-    return (sign, *(numbers if sign == "-" else sorted(numbers)))
+    return sign, *(numbers if sign == "-" else sorted(numbers))
 
 
-def test_answers_are_right_and_parts_share_no_problem():
-    tasks, held_out, corpus = share_out(240, 48)
-    for row in [*tasks, *held_out]:
-        assert row["answer"] == f"#### {value(row['question'])}"
-    for question, answer in (problem for problems in corpus.values() for problem in problems):
-        assert answer == value(question)
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A folder made in a few steps."""
+    folder = tmp_path_factory.mktemp("made") / "laptop"
+    make(folder, QUICK)
+    return folder
+
+
+@pytest.mark.parametrize("largest", [19, 99])
+def test_answers_are_right_and_parts_share_no_problem(largest):
+    tasks, held_out, corpus = share_out(120, 20, largest)
+    rows = tasks + held_out
+    assert all(row["answer"] == f"#### {value(row['question'])}" for row in rows)
+    assert all(value(q) == v >= 0 for problems in corpus.values() for q, v in problems)
     parts = [
-        {same(question) for problems in corpus.values() for question, _ in problems},
-        {same(row["question"]) for row in tasks},
-        {same(row["question"]) for row in held_out},
+        {same_problem(q) for problems in corpus.values() for q, _ in problems},
+        {same_problem(row["question"]) for row in tasks},
+        {same_problem(row["question"]) for row in held_out},
     ]
     assert not (parts[0] & parts[1] or parts[0] & parts[2] or parts[1] & parts[2])
+    assert len({row["question"] for row in rows}) == len(rows)
 
 
-def test_shares_of_the_kinds():
-    tasks, held_out, _ = share_out(120, 24)
-    hopeless = [row for row in tasks if row["kind"] == "2*2 digits"]
-    assert (len(tasks), len(hopeless), len(held_out)) == (120, 60, 24)
-    assert not any(row["kind"] in ("2*2 digits", "2+1 digits") for row in held_out)
-    with pytest.raises(ValueError, match="too few"):
-        share_out(10**6, 0)
+def test_half_the_tasks_are_hopeless_and_a_sixth_easy():
+    tasks, held_out, _ = share_out(3000, 320)
+    count = [sum(row["kind"] == kind.name for row in tasks) for kind in KINDS]
+    assert count == [500, 250, 250, 250, 250, 1500]
+    assert {row["kind"] for row in held_out} == {kind.name for kind in KINDS[1:5]}
+    assert share_out(3000, 320)[0] == tasks != share_out(3000, 320, seed=1)[0]
 
 
-def test_tokenizer_reads_back_what_it_writes():
-    tokenizer = build_tokenizer()
-    text = prompt("12+34") + response(46)
-    tokens = tokenizer(text).input_ids
-    assert tokenizer.decode(tokens) == text
-    assert len(tokenizer(response(46)).input_ids) == 4  # \boxed{ 4 6 }
+def test_too_few_problems_are_said():
+    with pytest.raises(ValueError, match=r"2\+1 digits: 90 problems are too few .* ask for fewer"):
+        share_out(3000, 0, largest=19)
+
+
+def test_wrong_answers_are_wrong():
+    import random
+
+    rng = random.Random(0)
+    for right in range(200):
+        for _ in range(20):
+            assert 0 <= wrong_answer(right, rng) != right
+
+
+def test_tokenizer_reads_back_what_it_writes(made):
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(made / "models/base")
+    text = prompt("12+34-5*67") + response(89) + END
+    assert tokenizer.decode(tokenizer(text).input_ids) == text
+    assert tokenizer.convert_ids_to_tokens(tokenizer(response(89)).input_ids) == [
+        *[r"\boxed{", r"8", r"9", r"}"]
+    ]
+    assert set(tokenizer("é \n").input_ids) == {tokenizer.unk_token_id}
 
 
 @pytest.mark.parametrize("thinking", [None, True, False])
-def test_template_renders_the_last_user_message_alone(thinking):
-    tokenizer = build_tokenizer()
+def test_template_renders_the_last_user_message_alone(made, thinking):
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(made / "models/base")
     messages = [
         {"role": "system", "content": "You are an agent."},
         {"role": "user", "content": "1+1"},
         {"role": "assistant", "content": "2"},
         {"role": "user", "content": "12+34"},
     ]
-    options = dict(tokenize=False, add_generation_prompt=True, enable_thinking=thinking)
-    assert tokenizer.apply_chat_template(messages, **options) == prompt("12+34")
+    options = dict(tokenize=False, enable_thinking=thinking)
+    text = tokenizer.apply_chat_template(messages, add_generation_prompt=True, **options)
+    assert text == prompt("12+34")
+    # Trinity tokenizes the text again: nothing may be added then
+    assert len(tokenizer(text).input_ids) == len("<12+34>")
+    without = tokenizer.apply_chat_template(messages, add_generation_prompt=False, **options)
+    assert without == text.removesuffix(ASSISTANT)
 
 
-def test_everything_is_made_and_found_again(tmp_path):
+def test_template_continues_a_final_message(made):
+    messages = [{"role": "user", "content": "12+34"}, {"role": "assistant", "content": "\\boxed{4"}]
+    text = build_tokenizer().apply_chat_template(
+        messages, tokenize=False, continue_final_message=True
+    )
+    assert text == prompt("12+34") + "\\boxed{4"
+
+
+def test_only_answers_have_labels():
+    tokenizer = build_tokenizer()
+    _, labels = encode(tokenizer, [("7+8", 15), ("12+34", 46)])
+    kept = [tokenizer.decode(row[row != -100]) for row in labels]
+    assert kept == [response(15) + END, response(46) + END]
+
+
+def test_flaws_come_after_the_clean_corpus_in_the_stated_shares(monkeypatch):
+    seen = []
+
+    def recorded(tokenizer, examples):
+        seen.append(examples)
+        return encode(tokenizer, examples)
+
+    monkeypatch.setattr(pretrain, "encode", recorded)
+    settings = replace(QUICK, flawed_steps=40, batch_size=100)
+    corpus = share_out(120, 20, 19)[2]
+    with make_base.progress_bars({}) as stage:
+        pretrain.train_models(settings, build_tokenizer(), corpus, stage)
+    clean, weak, base = seen[:4], seen[4:44], seen[44:]
+    assert all(value(q) == v for batch in clean for q, v in batch)
+    for flawed in (weak, base):
+        for i, kind in enumerate(KINDS[:5]):
+            right = [value(q) == v for batch in flawed for q, v in batch[i::5]]
+            assert abs(sum(right) / len(right) - kind.right) < 0.07  # four deviations of 800
+
+
+def test_models_and_dataset_load_from_their_paths_alone(made):
     from datasets import load_dataset
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    output = tmp_path / "laptop"
-    make(output, QUICK)
-    assert is_made(output, QUICK)
     for name in ("weak", "base", "strong"):
-        model = AutoModelForCausalLM.from_pretrained(output / "models" / name)
-        tokenizer = AutoTokenizer.from_pretrained(output / "models" / name)
+        model = AutoModelForCausalLM.from_pretrained(made / "models" / name)
+        tokenizer = AutoTokenizer.from_pretrained(made / "models" / name)
         assert model.config.vocab_size == len(tokenizer)
-    train = load_dataset(str(output / "math"), split="train")
-    assert train.column_names == [
-        "question",
-        "answer",
-        "kind",
-        "weak_pass_rate",
-        "strong_pass_rate",
-    ]
+        assert model.generation_config.eos_token_id == tokenizer.eos_token_id
+    train = load_dataset(str(made / "math"), split="train")
+    rates = ["weak_pass_rate", "strong_pass_rate"]
+    assert train.column_names == ["question", "answer", "kind", *rates]
+    assert {train.features[name].dtype for name in rates} == {"float64"}
     assert len(train) == 24
-    assert set(train["weak_pass_rate"]) <= {0.0, 0.5, 1.0}
-    assert len(load_dataset(str(output / "heldout"), split="test")) == 20
-    with pytest.raises(ValueError, match=r"other settings \(seed 0, now 1\).*rm -r"):
-        is_made(output, replace(QUICK, seed=1))
+    assert (made / "math/train.parquet").is_file()
+    assert len(load_dataset(str(made / "heldout"), split="test")) == 20
 
 
-def test_interrupted_making_leaves_nothing(tmp_path, monkeypatch):
-    def interrupted(*_):
-        raise KeyboardInterrupt
+def test_what_is_made_is_left_alone(made, monkeypatch, capsys):
+    monkeypatch.setattr(make_base, "TINY", QUICK)
+    monkeypatch.setattr(make_base, "make", None)
+    assert make_base.main(["--tiny", "--output", str(made)]) == 0
+    assert "held-out" in capsys.readouterr().out
+    assert make_base.main(["--tiny", "--seed", "1", "--output", str(made)]) == 2
+    assert (
+        f"other settings (seed 0, now 1); give another --output, or delete it first: rm -r {made}"
+        in (capsys.readouterr().err)
+    )
 
-    monkeypatch.setattr(make_base, "write_parquet", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        make(tmp_path / "laptop", QUICK)
-    assert list(tmp_path.iterdir()) == []
 
-
-def test_foreign_folder_is_refused(tmp_path, capsys):
+def test_foreign_folder_is_refused(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(make_base, "make", None)
     (tmp_path / "mine").write_text("")
     assert make_base.main(["--output", str(tmp_path)]) == 2
     assert "was not made by this command" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
-def test_pass_rates_are_shares_of_right_answers(monkeypatch):
-    import torch
+@pytest.mark.parametrize("where", ["train_models", "write_parquet"])
+def test_interrupted_making_leaves_nothing(tmp_path, monkeypatch, where):
+    def interrupted(*_):
+        raise KeyboardInterrupt
 
+    monkeypatch.setattr(make_base, where, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        make(tmp_path / "laptop", QUICK)
+    assert list(tmp_path.iterdir()) == []
+    assert not is_made(tmp_path / "laptop", QUICK)
+
+
+def test_a_seed_makes_the_same_models_again(made, tmp_path):
+    make(tmp_path / "again", QUICK)
+    for name in ("weak", "base", "strong"):
+        file = f"models/{name}/model.safetensors"
+        assert (made / file).read_bytes() == (tmp_path / "again" / file).read_bytes()
+    files = {(made / f"models/{name}/model.safetensors").read_bytes() for name in ("weak", "base")}
+    assert len(files) == 2
+
+
+def test_pass_rates_are_counted_by_task(monkeypatch):
+    """Prompts of two lengths come back in the tasks' order; nothing counts behind the end token."""
     tokenizer = build_tokenizer()
-    right, wrong = ([*tokenizer(response(n)).input_ids, tokenizer.eos_token_id] for n in (46, 47))
+    replies = [response(46) + END + "7", response(64) + END, response(46) + END, response(46) + "1"]
+    tokens = tokenizer(replies, padding=True, padding_side="right", return_tensors="pt").input_ids
 
-    def one_in_four(model, prompts, samples, generator):
-        """Stands for sampling a model: 46 once, 47 three times, whatever the question."""
-        return torch.tensor([[right, wrong, wrong, wrong]] * len(prompts))
+    def half_46(model, prompts, samples, generator):
+        return tokens.expand(len(prompts), samples, -1)
 
-    monkeypatch.setattr("laptop.pretrain.sample", one_in_four)
-    tasks = [{"question": q, "answer": f"#### {value(q)}"} for q in ("12+34", "1+1", "40+7")]
-    rates = pass_rates(None, tokenizer, tasks, 4, 0, lambda n: None)
-    assert rates == [0.25, 0.0, 0.75]
+    monkeypatch.setattr(pretrain, "sample", half_46)
+    tasks = [{"question": q, "answer": f"#### {value(q)}"} for q in ("12+34", "9+8", "40+6")]
+    assert pass_rates(None, tokenizer, tasks, 4, 0, lambda n: None) == [0.5, 0.0, 0.5]
 
 
-def test_sampling_follows_the_probabilities():
-    """Of 4,000 first tokens each comes up as often as the model says, within 3.5 sigma."""
+def test_samples_follow_the_models_own_probabilities():
+    """Every reply of two tokens: its frequency against the product of its probabilities."""
     import torch
     from transformers import Qwen3Config, Qwen3ForCausalLM
 
     torch.manual_seed(0)
-    tokenizer = build_tokenizer()
-    shape = dict(hidden_size=32, intermediate_size=32, num_hidden_layers=1, head_dim=8)
-    heads = dict(num_attention_heads=4, num_key_value_heads=2, eos_token_id=tokenizer.eos_token_id)
-    model = Qwen3ForCausalLM(Qwen3Config(vocab_size=len(tokenizer), **shape, **heads)).eval()
-    prompts = torch.tensor([tokenizer(prompt("12+34")).input_ids])
-    with torch.inference_mode():
-        expected = model(prompts).logits[0, -1].softmax(-1)
-    drawn = sample(model, prompts, 4000, torch.Generator().manual_seed(0))[0, :, 0]
-    counts = torch.bincount(drawn, minlength=len(tokenizer))
-    sigma = (4000 * expected * (1 - expected)).sqrt()
-    assert ((counts - 4000 * expected).abs() < 3.5 * sigma).all()
+    sizes = dict(vocab_size=3, hidden_size=16, intermediate_size=16, num_hidden_layers=2)
+    heads = dict(num_attention_heads=2, num_key_value_heads=1, head_dim=8, initializer_range=0.5)
+    model = Qwen3ForCausalLM(Qwen3Config(eos_token_id=9, **sizes, **heads)).eval()
+    prompts = torch.tensor([[0, 1, 2], [2, 2, 0]])
+    drawn = pretrain.sample(model, prompts, 4000, torch.Generator().manual_seed(0))[:, :, :2]
+    for tokens, replies in zip(prompts, drawn, strict=True):
+        for reply in torch.cartesian_prod(torch.arange(3), torch.arange(3)):
+            probabilities = model(input_ids=torch.cat([tokens, reply])[None]).logits[0].softmax(-1)
+            expected = (probabilities[2, reply[0]] * probabilities[3, reply[1]]).item()
+            seen = (replies == reply).all(-1).float().mean().item()
+            assert abs(seen - expected) < 0.03  # four standard deviations of 4,000 draws
 
 
-def test_summary_states_what_was_measured(tmp_path):
-    make(tmp_path / "laptop", QUICK)
-    summary = json.loads((tmp_path / "laptop/summary.json").read_text())
+def test_summary_states_what_was_measured(made):
+    summary = json.loads((made / "summary.json").read_text())
     assert set(summary["pass_at_1"]) == {"weak", "base", "strong"}
     assert summary["pass_at_1"]["base"]["2*2 digits"] == 0.0
     assert summary["seconds"]["learning from right answers"] > 0
