@@ -45,6 +45,6 @@ def connect_ray(config, env: dict[str, str]) -> None:
     except ConnectionError as error:
         raise BadInput(
             f"Ray: no cluster answers at {address or os.environ.get('RAY_ADDRESS')} ({error}). "
-            "Start it (ray start --head), or unset RAY_ADDRESS and cluster.ray_address. Ray 2.60 asks "
-            "for a token where the address is given: export RAY_AUTH_MODE=token"
+            "Start it (ray start --head), or unset RAY_ADDRESS and cluster.ray_address. Where the "
+            "address is given, Ray 2.60 also wants its token: export RAY_AUTH_MODE=token"
         ) from error

@@ -113,7 +113,7 @@ def draw(curves, smooth: int, path: Path) -> None:
 
     evals = [metric for metric in curves.metric.unique() if metric.startswith("eval_accuracy/")]
     titles = {"rollout_accuracy": f"What is selected: rollouts, mean of {smooth} steps"}
-    titles |= {metric: f"What is learned: accuracy on {metric.split('/', 1)[1]}" for metric in evals}
+    titles |= {metric: f"What is learned: {metric.split('/', 1)[1]}" for metric in evals}
     selectors = sorted(curves.selector.unique(), key=lambda name: (name != "random", name))
     plt.rcParams.update({"font.size": 11, "axes.spines.top": False, "axes.spines.right": False})
     figure, axes = plt.subplots(1, len(titles), figsize=(5.2 * len(titles), 4.2), squeeze=False)
