@@ -11,7 +11,6 @@ selector's state as it was saved at that step, byte for byte. At the end: exit 0
 import argparse
 import json
 import random
-import signal
 import socket
 import subprocess
 import sys
@@ -26,7 +25,7 @@ from experiment import REPO
 from resume import checkpointed_step
 
 BATCH = 8  # profiles/laptop.yaml
-PATIENCE = 90  # seconds that a driver has to notice that its worker or server is gone
+PATIENCE = 40  # seconds after a kill; a driver that has not ended then has gone on without harm
 
 
 class Laptop:
@@ -121,17 +120,13 @@ def is_actor(process: psutil.Process) -> bool:
 
 
 def end(driver) -> str:
-    """Wait for a driver whose worker or server is gone; it should notice by itself."""
+    """Wait for a driver whose worker or server was killed: it may end by itself, or survive."""
     try:
         return f"exit {driver.wait(PATIENCE)}"
     except subprocess.TimeoutExpired:
-        driver.send_signal(signal.SIGINT)
-        try:
-            driver.wait(30)
-        except subprocess.TimeoutExpired:
-            driver.kill()
-            driver.wait()
-        return f"ended by hand after {PATIENCE} s"
+        driver.kill()
+        driver.wait()
+        return f"still running after {PATIENCE} s, killed too"
 
 
 def expected_state(run: Path) -> tuple[int, dict | None]:
