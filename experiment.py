@@ -4,9 +4,10 @@ The merged YAML alone is what runs; `save` puts it beside the run, where a later
 """
 
 import difflib
-import os
 from dataclasses import fields, is_dataclass
 from pathlib import Path
+
+from resume import write
 
 REPO = Path(__file__).resolve().parent
 
@@ -112,8 +113,12 @@ def names(paths) -> str:
     return ", ".join(sorted(path.name for path in paths))
 
 
-def known_keys(config) -> None:
-    """Refuse keys and types that Trinity's configuration does not have; name the closest key."""
+def known_keys(config):
+    """The configuration under Trinity's schema, defaults included.
+
+    Raises:
+        BadInput: for a key or type that Trinity does not have; names the closest key.
+    """
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
     from trinity.common.config import Config
@@ -132,6 +137,7 @@ def known_keys(config) -> None:
         raise BadInput("buffer.explorer_input.taskset: missing; it says what to train on")
     if not merged.name or not merged.project:
         raise BadInput("project and name: both are wanted, a run lives in <project>/<group>/<name>")
+    return merged
 
 
 def trinity_config(config):
@@ -143,9 +149,8 @@ def trinity_config(config):
         BadInput: with their message.
     """
     from omegaconf import OmegaConf
-    from trinity.common.config import Config
 
-    typed = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), config))
+    typed = OmegaConf.to_object(known_keys(config))
     try:
         return typed.check_and_update()
     except (ValueError, RuntimeError, AssertionError) as error:
@@ -167,11 +172,9 @@ def save(config) -> Path:
     from omegaconf import OmegaConf
 
     path = run_folder(config) / "config.yaml"
-    temporary = path.with_name("config.yaml.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        OmegaConf.save(config, temporary)
-        os.replace(temporary, path)
+        write(path, OmegaConf.to_yaml(config))
     except OSError as error:
         raise BadInput(f"checkpoint_root_dir: {path} cannot be written ({error})") from error
     return path

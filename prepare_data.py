@@ -20,6 +20,8 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
+from experiment import BadInput
+
 GURU = "LLM360/guru-RL-92k/train/math__combined_54.4k.parquet"
 AIME = "HuggingFaceH4/aime_2024/data/train-00000-of-00001.parquet"
 AIME_OUTPUT = "data/aime24/test.parquet"
@@ -36,10 +38,6 @@ INSTRUCTION = r"""(?ix) \s*
 # Questions that differ only in case, spacing, math delimiters or the last stop are the same.
 NOT_IN_KEY = [*" \t\r\n\u00a0$", *(rf"\{mark}" for mark in [*",;!()[]", "left", "right"])]
 BINS = ["0", *(f"{i / 10:.1f}-{(i + 1) / 10:.1f}" for i in range(10)), "1"]
-
-
-class InputError(Exception):
-    """Bad input: what, where, how to mend it. `main` prints it and returns 2."""
 
 
 def parse_arguments(argv: list[str] | None) -> Namespace:
@@ -80,7 +78,7 @@ def download(repo_id: str, file: str, revision: str | None) -> tuple[str, str]:
     except (HTTPError, OSError, EntryNotFoundError) as error:  # hub 2.4: no common base class
         path = try_to_load_from_cache(filename=file, repo_type="dataset", **where)
         if not isinstance(path, str):
-            raise InputError(
+            raise BadInput(
                 f"{repo_id}/{file}: not here, not in the Hub's cache, no download: {error}; check "
                 "name, --revision, network, or use --source FILE --eval-source FILE (or none)"
             ) from None
@@ -111,7 +109,7 @@ def scan(source: str, args: Namespace):
     try:
         rows = load_dataset(path, args.subset, split=args.split, revision=args.revision)
     except DatasetsError as error:
-        raise InputError(f"{source}: {error.__cause__ or error}") from None
+        raise BadInput(f"{source}: {error.__cause__ or error}") from None
     commit = re.search(r"/([0-9a-f]{40})/|$", str(rows.cache_files[:1]))[1]  # its cache folder
     return rows.to_polars().lazy(), commit
 
@@ -127,7 +125,7 @@ def read(source: str, args: Namespace):
         a = args.answer_column or next((n for n in ANSWERS if n in schema), "answer")
         rates = args.feature_columns or [n for n in schema if n.endswith("_pass_rate")]
         if absent := [n for n in (q, a, *rates) if n not in schema]:
-            raise InputError(
+            raise BadInput(
                 f"{source}: no column {', '.join(absent)}. Columns found: {', '.join(schema)}. "
                 "Name yours with --question-column, --answer-column, --feature-columns"
             )
@@ -147,7 +145,7 @@ def read(source: str, args: Namespace):
         ).with_columns(key=same_question(pl.col("question")))
         return rows.with_row_index("source_index").collect(), rates, commit
     except (pl.exceptions.PolarsError, OSError, LookupError, ValueError) as error:
-        raise InputError(f"{source}: unreadable or cut short: {error}".splitlines()[0]) from None
+        raise BadInput(f"{source}: unreadable or cut short: {error}".splitlines()[0]) from None
 
 
 def is_blank(text):
@@ -195,7 +193,7 @@ def clean(rows, rates: list[str], forbidden: list, args: Namespace):
     rows = drop(rows, "gold answer missing or blank", is_blank(gold))
     for name in rates:
         if args.missing_pass_rate == "error" and (lacking := rows[name].is_nan().sum()):
-            raise InputError(f"{args.source}: {lacking} rows lack {name}; see --missing-pass-rate")
+            raise BadInput(f"{args.source}: {lacking} rows lack {name}; see --missing-pass-rate")
         rows = drop(rows, f"{name} missing or NaN", pl.col(name).is_nan())
         rows = drop(rows, f"{name} outside [0, 1]", ~pl.col(name).is_between(0, 1))
     known = pl.concat([rows["key"].clear(), *forbidden])
@@ -249,7 +247,7 @@ def prepare(args: Namespace):
     kept, dropped = clean(rows, rates, forbidden, args)
     if kept.is_empty():
         counts = {reason: lost["rows"] for reason, lost in dropped.items()}
-        raise InputError(f"{args.source}: no row is left of {len(rows)}; dropped: {counts}")
+        raise BadInput(f"{args.source}: no row is left of {len(rows)}; dropped: {counts}")
     report = {"source": args.source, "revision": commit, "rows": len(rows), "kept": len(kept)}
     return kept, {**report, "dropped": dropped, "pass_rates": statistics(kept, rates)}
 
@@ -284,12 +282,12 @@ def main(argv: list[str] | None = None) -> int:
         for path in (job.output for job in jobs):
             path.parent.mkdir(parents=True, exist_ok=True)
             if path.is_dir() or not os.access(path.parent, os.W_OK):
-                raise InputError(f"{path}: cannot be written; choose another --output")
+                raise BadInput(f"{path}: cannot be written; choose another --output")
         done = [prepare(job) for job in jobs]  # all of it, before anything is overwritten
         for job, result in zip(jobs, done, strict=True):
             save(job.output, *result)
             show(job.output, result[1])
-    except (InputError, OSError) as error:
+    except (BadInput, OSError) as error:
         print(f"prepare_data: {error}", file=sys.stderr)
         return 2
     return 0

@@ -95,5 +95,5 @@ def read_int(path: Path) -> int | None:
 def write(path: Path, text: str) -> None:
     """Whole or not at all."""
     temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text)
+    temporary.write_text(text, encoding="utf-8")
     os.replace(temporary, path)
