@@ -8,12 +8,16 @@ from experiment import REPO, BadInput
 
 
 def worker_env(config) -> dict[str, str]:
-    """Environment of the driver and of every Ray worker: where to import from, Tinker's key."""
+    """Environment of the driver and of every Ray worker: import path, Tinker's key, seed."""
     path = [str(REPO), os.getcwd(), *filter(None, [os.environ.get("PYTHONPATH")])]
     env = {}
     if config.model.get("tinker", {}).get("enable"):
         # The client insists on a key; a server of one's own asks for none.
         env["TINKER_API_KEY"] = os.environ.get("TINKER_API_KEY", "tml-local")
+        # Of math_agent's rollouts. Not where a task's rollouts are spread over processes, which
+        # would give the same seeds.
+        if not config.explorer.get("max_repeat_times_per_runner"):
+            env["ROLLOUT_SEED"] = str(config.explorer.rollout_model.get("seed", 42))
         if find_spec("vllm") is None:
             path.append(str(REPO / "no_vllm"))
     return env | {"PYTHONPATH": os.pathsep.join(path)}

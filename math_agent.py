@@ -18,12 +18,13 @@ import json
 import logging
 import os
 import re
-import secrets
 import signal
 import subprocess
 import sys
 import threading
 from decimal import Decimal
+from itertools import count
+from random import Random
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -56,7 +57,7 @@ async def run_react_agent(
     from agentscope.tuner import WorkflowOutput
 
     _refuse(auxiliary_models, "run_react_agent")
-    _seed_tinker(model)
+    _seed_tinker(model, task["question"])
     agent = ReActAgent(
         name="react_agent",
         sys_prompt=SYSTEM_PROMPT,
@@ -68,18 +69,27 @@ async def run_react_agent(
     return WorkflowOutput(response=response)
 
 
-def _seed_tinker(model: ChatModelBase) -> None:
+_rollouts = count()  # of this process
+
+
+def _seed_tinker(model: ChatModelBase, question: str) -> None:
     """Give this rollout a sampling seed of its own where the engine would repeat one.
 
     Trinity 0.6.0, TinkerModel: without a seed each request gets `rollout_model.seed` (42), so all
     rollouts of a task are identical and no advantage is left. Its client carries Tinker's public
     address even when the server is a local one. Other engines draw afresh; on vLLM a seed per
     request would only slow the sampler.
+
+    The seed follows from ROLLOUT_SEED (see cluster.py), the question and the rollouts so far in
+    this process; which process gets a task depends on who is idle. Without ROLLOUT_SEED it is
+    random.
     """
     client = getattr(model, "client", None)
     host = urlsplit(str(getattr(client, "base_url", ""))).hostname or ""
     if host.endswith(".thinkingmachines.dev"):
-        model.generate_kwargs["seed"] = secrets.randbelow(2**31)
+        run = os.environ.get("ROLLOUT_SEED")
+        source = Random(f"{run} {question} {next(_rollouts)}") if run else Random()
+        model.generate_kwargs["seed"] = source.getrandbits(31)
 
 
 def _refuse(auxiliary_models: dict | None, function: str) -> None:

@@ -66,7 +66,9 @@ def check_features(dataset, feature_keys: list[str]) -> tuple[list[str], list[st
     if missing:
         there = ", ".join(dataset.column_names)
         return [
-            f"feature column {key!r} is not in the dataset, only: {there}" for key in missing
+            f"feature column {key!r} is not in the dataset, only: {there}. measure_pass_rates.py "
+            "makes such columns"
+            for key in missing
         ], []
 
     columns = [list(dataset[key][:]) for key in feature_keys]

@@ -1,4 +1,4 @@
-"""The whole experiment without a GPU: models, dataset, server, both trainings, figure.
+"""The whole experiment without a GPU: models, tasks, pass rates, both trainings, figure.
 
     python -m laptop.demo
 
@@ -12,8 +12,15 @@ import time
 import urllib.request
 from pathlib import Path
 
-EXPERIMENTS = ["config_random.yaml", "config_difficulty.yaml"]
 URL = "http://127.0.0.1:8765"  # as in profiles/laptop.yaml
+# The weaker and the stronger reference answer each task 16 times; do they bracket the base model?
+MEASURE = [
+    *["measure_pass_rates.py", "data/laptop/math"],
+    *["--model", f"weak=weak@{URL}/v1", "--model", f"strong=strong@{URL}/v1"],
+    *["--candidate", f"base=base@{URL}/v1", "--samples", "16", "--choices", "16"],
+    *["--max-tokens", "16", "--concurrency", "16"],
+]
+EXPERIMENTS = ["config_random.yaml", "config_difficulty.yaml"]
 RUNS = "checkpoints/Data-Augmentation/laptop"
 SERVER_LOG = Path("data/laptop/server.log")
 
@@ -28,9 +35,10 @@ def main() -> int:
         seconds[name] = time.monotonic() - started
 
     try:
-        stage("base model and dataset", "-m", "laptop.make_base")
+        stage("models and tasks", "-m", "laptop.make_base")
         server = start_server()
         try:
+            stage("pass rates", *MEASURE)
             for config in EXPERIMENTS:
                 stage(config, "main.py", "--config", config, "--profile", "laptop")
         finally:

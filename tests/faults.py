@@ -3,9 +3,10 @@
     make faults                                    # 20 kills, about a quarter of an hour
     python -m tests.faults --kills 3 --seed 1
 
-Each round starts main.py, waits a random time, and kills -9 the driver, one of its Ray workers, or
-the Tinker server. Checked each time: the explorer starts again at the step of the weights, with the
-selector's state as it was saved at that step, byte for byte. At the end: exit 0, all steps trained.
+main.py runs until a random moment; then the driver, one of its Ray workers, or the Tinker server
+(started again at once) gets kill -9. A driver that ends is started again. Checked: it ends or goes
+on, and does not hang; a new one starts at the step of the weights with the selector's state as it
+was saved at that step, byte for byte; each run ends with exit 0 and all its steps trained.
 """
 
 import argparse
@@ -22,14 +23,14 @@ from tempfile import mkdtemp
 import psutil
 
 from experiment import REPO
-from resume import checkpointed_step
+from resume import checkpointed_step, read_json
 
 BATCH = 8  # profiles/laptop.yaml
-PATIENCE = 40  # seconds after a kill; a driver that has not ended then has gone on without harm
+LONGEST = 400  # seconds without a step or an end; more is a hang
 
 
 class Laptop:
-    """Tiny models and a server in a folder of their own, and main.py pointed at them."""
+    """Tiny models, measured tasks and a server in a folder, and main.py pointed at them."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -40,6 +41,9 @@ class Laptop:
             self.port = s.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.serve()
+        models = [f"--model={name}={name}@{self.url}/v1" for name in ("weak", "strong")]
+        measure = ["measure_pass_rates.py", folder / "math", *models, "--samples=4", "--choices=4"]
+        subprocess.run([sys.executable, *measure, "--max-tokens=16"], cwd=REPO, check=True)
 
     def serve(self) -> None:
         """Start the server, again after a kill: same port, same state."""
@@ -119,14 +123,37 @@ def is_actor(process: psutil.Process) -> bool:
         return False
 
 
-def end(driver) -> str:
-    """Wait for a driver whose worker or server was killed: it may end by itself, or survive."""
+def explored(run: Path) -> int:
+    """Steps explored so far; Trinity rewrites the file at each, so a read may fall in between."""
+    return (read_json(run / "explorer_meta.json") or {}).get("latest_iteration", 0)
+
+
+def random_moment(run: Path, driver, rng: random.Random) -> str:
+    """Wait for a moment in the next steps or, one time in three, seconds; "" if the run ended."""
+    steps = rng.choice([0, 0, 1, 2, 3, 4])
+    seconds = rng.uniform(0, 3 if steps else 30)
+    goal = explored(run) + steps
+    deadline = time.monotonic() + LONGEST
+    while explored(run) < goal and driver.poll() is None:
+        assert time.monotonic() < deadline, f"step {goal} not reached in {LONGEST} s"
+        time.sleep(0.1)
     try:
-        return f"exit {driver.wait(PATIENCE)}"
+        driver.wait(seconds)
+        return ""
     except subprocess.TimeoutExpired:
-        driver.kill()
-        driver.wait()
-        return f"still running after {PATIENCE} s, killed too"
+        return f"{steps} steps and {seconds:4.1f} s"
+
+
+def outcome(run: Path, driver) -> str:
+    """What the driver makes of the kill: it ends, or it goes on. Raises AssertionError if neither."""
+    reached, started = explored(run), time.monotonic()
+    while time.monotonic() < started + LONGEST:
+        if driver.poll() is not None:
+            return f"exit {driver.returncode} in {time.monotonic() - started:.0f} s"
+        if explored(run) > reached:
+            return f"went on to step {explored(run)}"
+        time.sleep(0.1)
+    raise AssertionError(f"neither ended nor reached step {reached + 1} in {LONGEST} s")
 
 
 def expected_state(run: Path) -> tuple[int, dict | None]:
@@ -137,32 +164,37 @@ def expected_state(run: Path) -> tuple[int, dict | None]:
 
 
 def torture(laptop: Laptop, kills: int, seed: int, steps: int) -> list[str]:
-    """Run to the end through `kills` kills; returns a line for each, raises AssertionError."""
-    rng, name, report = random.Random(seed), f"Faults-{seed}", []
-    run = laptop.run_dir(name)
-    overrides = {"name": name, "buffer.total_steps": steps, "explorer.eval_interval": steps}
-    command = laptop.command("config_difficulty.yaml", **overrides)
-    for i in range(kills):
-        step, state = expected_state(run)
-        with open(laptop.folder / "driver.log", "a") as log:
-            driver = subprocess.Popen(command, cwd=REPO, stdout=log, stderr=log)
-        if i and state:
-            check_restart(run, driver, step, state)
-        wait_for = rng.uniform(0, 40)
-        try:
-            code = driver.wait(wait_for)
-            report.append(f"{i + 1:>3}  not killed: the run ended first, exit {code}")
-            continue
-        except subprocess.TimeoutExpired:
-            victim = kill_something(rng.choice(["driver", "worker", "server"]), driver, laptop, rng)
-        report.append(
-            f"{i + 1:>3}  after {wait_for:4.1f} s, weights of step {checkpointed_step(run):>2}: "
-            f"{victim}; {end(driver)}"
-        )
-        print(report[-1], flush=True)
-    done = subprocess.run(command, cwd=REPO, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert checkpointed_step(run) == steps
+    """Kill `kills` times; a run that reached its end makes room for the next. A line for each kill.
+
+    Raises AssertionError where a run did not come back as saved, or did not reach its end."""
+    rng, report, runs = random.Random(seed), [], 0
+    while len(report) < kills:
+        runs += 1
+        name = f"Faults-{seed}-{runs}"
+        run = laptop.run_dir(name)
+        overrides = {"name": name, "buffer.total_steps": steps, "explorer.eval_interval": steps}
+        command = laptop.command("config_difficulty.yaml", **overrides)
+        driver = None
+        while driver is None or driver.returncode != 0:
+            if driver is None or driver.poll() is not None:
+                step, state = expected_state(run)
+                with open(laptop.folder / "driver.log", "a") as log:
+                    driver = subprocess.Popen(command, cwd=REPO, stdout=log, stderr=log)
+                if state:
+                    check_restart(run, driver, step, state)
+            if len(report) == kills:
+                assert driver.wait(LONGEST + 10 * steps) == 0
+            elif moment := random_moment(run, driver, rng):
+                reached = explored(run)
+                target = rng.choice(["driver", "worker", "server"])
+                victim = kill_something(target, driver, laptop, rng)
+                report.append(
+                    f"{len(report) + 1:>3}  run {runs}, {moment} later, at step {reached:>2}: "
+                    f"{victim}; {outcome(run, driver)}"
+                )
+                print(report[-1], flush=True)
+        assert checkpointed_step(run) == steps
+        print(f"     run {runs} reached step {steps}", flush=True)
     return report
 
 
@@ -182,7 +214,9 @@ def check_restart(run: Path, driver, step: int, state: dict) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Kill a laptop run at random moments.")
     parser.add_argument("--kills", type=int, default=20, help="default: %(default)s")
-    parser.add_argument("--steps", type=int, default=60, help="planned steps (default: 60)")
+    parser.add_argument(
+        "--steps", type=int, default=20, help="planned steps of a run (default: 20)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the moments (default: 0)")
     args = parser.parse_args()
     laptop = Laptop(Path(mkdtemp(prefix="faults-")))
@@ -190,7 +224,7 @@ def main() -> int:
         report = torture(laptop, args.kills, args.seed, args.steps)
     finally:
         laptop.close()
-    print(f"{len(report)} rounds, the run reached step {args.steps}. {laptop.folder}")
+    print(f"{len(report)} kills survived; logs in {laptop.folder}")
     return 0
 
 

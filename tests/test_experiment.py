@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
+from cluster import worker_env
 from experiment import REPO, BadInput, compose, run_folder, save, use_mended
 from preflight import flatten
 
@@ -12,15 +13,14 @@ RANDOM, DIFFICULTY = str(REPO / "config_random.yaml"), str(REPO / "config_diffic
 SELECTOR = "buffer.explorer_input.taskset.task_selector"
 
 
-def test_the_two_experiments_differ_in_name_selector_and_calculator_alone():
+def test_the_two_experiments_differ_in_name_and_selector_alone():
     random, difficulty = (
         flatten(OmegaConf.to_container(OmegaConf.load(p))) for p in (RANDOM, DIFFICULTY)
     )
     differ = {
         key for key in random.keys() | difficulty.keys() if random.get(key) != difficulty.get(key)
     }
-    allowed = ("name", SELECTOR, "data_processor.experience_pipeline.operators")
-    assert {key for key in differ if not key.startswith(allowed)} == set()
+    assert {key for key in differ if not key.startswith(("name", SELECTOR))} == set()
     assert {"name", f"{SELECTOR}.selector_type"} <= differ
 
 
@@ -75,7 +75,17 @@ def test_seed_names_are_resolved_to_the_mended_classes(workplace):
     )
     operators = config.data_processor.experience_pipeline.operators
     assert [operator.name for operator in operators] == ["task_selection.PassRateCalculator"]
-    assert use_mended(compose(RANDOM, "gpu8", [])) == []
+    config = compose(RANDOM, "gpu8", [])
+    assert use_mended(config) == ["pass_rate_calculator -> task_selection.PassRateCalculator"]
+    assert OmegaConf.select(config, SELECTOR).selector_type == "random"
+
+
+def test_the_seed_of_the_rollouts_reaches_the_workers_unless_a_group_is_spread(workplace):
+    seed = "explorer.rollout_model.seed=7"
+    assert worker_env(compose(RANDOM, "laptop", [seed]))["ROLLOUT_SEED"] == "7"
+    spread = compose(RANDOM, "laptop", [seed, "explorer.max_repeat_times_per_runner=4"])
+    assert "ROLLOUT_SEED" not in worker_env(spread)
+    assert "ROLLOUT_SEED" not in worker_env(compose(RANDOM, "gpu8", [seed]))
 
 
 def test_saved_yaml_is_what_runs(workplace):

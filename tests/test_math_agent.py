@@ -3,6 +3,7 @@
 import asyncio
 import importlib.util
 import inspect
+import itertools
 import multiprocessing
 import re
 import subprocess
@@ -384,16 +385,21 @@ def test_a_slow_comparison_leaves_the_event_loop_free(monkeypatch):
     assert asyncio.run(both()) == (True, 1.0)
 
 
-def test_each_rollout_on_tinker_has_a_seed_of_its_own():
-    spec = importlib.util.find_spec("trinity")
-    if spec is None:
-        pytest.skip("needs trinity-rft, for the address its tinker engine gives its client")
-    source = Path(spec.origin).parent / "common" / "models" / "tinker_model.py"
-    (address,) = re.findall(r'return "(https://\S+)"', source.read_text())
-    message = {"content": r"\boxed{18}"}
-    seeds = [rollout(message, base_url=f"{address}/v1")[0][0]["seed"] for _ in range(8)]
-    assert len(set(seeds)) == 8
-    assert all(0 <= seed < 2**31 for seed in seeds)
+def test_each_rollout_on_tinker_has_a_seed_of_its_own_that_follows_from_the_runs(monkeypatch):
+    source = Path(importlib.util.find_spec("trinity").origin).parent
+    source = (source / "common/models/tinker_model.py").read_text()
+    (address,) = re.findall(r'return "(https://\S+)"', source)
+
+    def seeds(run):
+        monkeypatch.setattr(math_agent, "_rollouts", itertools.count())
+        monkeypatch.setenv("ROLLOUT_SEED", run)
+        message = {"content": r"\boxed{18}"}
+        return [rollout(message, base_url=f"{address}/v1")[0][0]["seed"] for _ in range(8)]
+
+    drawn = [seeds("1"), seeds("2"), seeds(""), seeds("")]
+    assert seeds("1") == drawn[0]
+    assert len({seed for run in drawn for seed in run}) == 32
+    assert all(0 <= seed < 2**31 for run in drawn for seed in run)
 
 
 @pytest.mark.parametrize("function", [math_agent.run_react_agent, math_agent.gsm8k_judge])
