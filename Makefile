@@ -4,7 +4,7 @@
 # make lint     ruff, check and format
 # make faults   a run on the laptop survives 20 kills at random moments (a quarter of an hour)
 # make bench    what a step of the selector costs, beside Trinity's own
-# make lock     requirements.txt from requirements.in (needs uv)
+# make lock     requirements.txt and requirements-gpu.txt from their .in files (needs uv and the network)
 
 PYTHON ?= python3.11
 BIN := .venv/bin
@@ -44,3 +44,5 @@ CUDA := cuda-bindings cuda-pathfinder cuda-toolkit triton nvidia-cublas nvidia-c
 lock:
 	uv pip compile requirements.in --output-file requirements.txt --python-version 3.11 --python-platform linux \
 	  $(CUDA:%=--no-emit-package %) --custom-compile-command "make lock"
+	uv pip compile requirements-gpu.in --override requirements-gpu.overrides --output-file requirements-gpu.txt \
+	  --python-version 3.11 --python-platform x86_64-manylinux_2_28 --custom-compile-command "make lock"

@@ -1,12 +1,13 @@
-"""Step 3: run folders -> a tidy table of their curves -> training_result.jpg.
+"""Step 5: run folders -> a tidy table of their curves -> training_result.jpg and the comparison.
 
     python plot_result.py                                     # every run under checkpoints/
     python plot_result.py checkpoints/Data-Augmentation --output my.png
-    python plot_result.py results/curves.csv                  # the figure again
+    python plot_result.py results/curves.csv                  # figure and comparison again
 
-The left panel shows what selection does: which tasks were rolled out, not what was learned; it
-rises by choosing easier tasks alone. The right panel, accuracy on held-out problems, is the
-evidence. Runs of one selector with several seeds are drawn as mean and 95 % interval over seeds.
+Left: what selection does, that is which tasks were rolled out; rollout accuracy rises by choosing
+easier tasks alone. Right: accuracy on held-out problems, the evidence of learning. Runs of one
+selector with several seeds are a mean and its 95 % interval over seeds. Against a baseline with at
+least two runs the comparison is printed as a Markdown table; comparison.py defines its columns.
 """
 
 import argparse
@@ -16,35 +17,45 @@ import sys
 from pathlib import Path
 
 COLUMNS = ["run", "selector", "seed", "step", "metric", "value"]
-# TensorBoard names (trinity-rft 0.6.0) -> ours; the evaluation taskset is named by the user.
+# TensorBoard names (trinity-rft 0.6.0, task_selection.py) -> ours; a user names the evaluation.
 METRICS = {
     r"rollout/accuracy/mean": "rollout_accuracy",
     r"eval/(.+)/accuracy/mean@\d+": r"eval_accuracy/\1",
     r"experience_pipeline/selection/valid_ratio": "effective_task_ratio",
+    r"perf/total_num_tokens": "tokens",  # of a step's prompts and responses
+    r"time/read_experience": "wait_seconds",  # the trainer's, for rollouts
     r"time/train_step": "train_seconds",
+    r"selection/seconds": "selection_seconds",
+    r"selection/predicted_pass_rate_error": "predicted_pass_rate_error",
 }
 COLOURS = ["#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00"]  # Okabe and Ito
 LINES = ["-", "--", "-.", ":"]
+MARKERS = ["o", "s", "^", "D", "v", "P"]
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Draw the training and held-out curves of runs.")
+    parser = argparse.ArgumentParser(description="Draw and compare the curves of runs.")
     add = parser.add_argument
     add("source", nargs="*", default=["checkpoints"], help="run folders, folders that hold them, "
         "or tables (.csv) (default: checkpoints)")  # fmt: skip
     add("--output", default="training_result.jpg", help="figure (default: %(default)s)")
     add("--csv", help="also write the curves as a table (default: not)")
     add("--smooth", type=int, default=5, help="steps of the running mean, left (default: 5)")
+    add("--baseline", default="random", help="selector to compare with (default: %(default)s)")
     args = parser.parse_args(argv)
     try:
         curves = read(args.source)
         if args.csv:
-            write(args.csv, lambda path: curves.to_csv(path, index=False, float_format="%.6g"))
+            write(args.csv, lambda path: curves.to_csv(path, index=False, float_format="%.5g"))
         write(args.output, lambda path: draw(curves, args.smooth, path))
     except (OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(f"{args.output}: {curves.run.nunique()} run(s) of {', '.join(curves.selector.unique())}")
+    from comparison import compare
+
+    print(f"{args.output}: {curves.run.nunique()} run(s) of {', '.join(selectors(curves))}")
+    for metric in evaluations(curves):
+        print("\n".join(["", *compare(curves, metric, args.baseline)]))
     return 0
 
 
@@ -83,8 +94,8 @@ def read_run(run: Path, root: Path):
         chosen = config.buffer.explorer_input.taskset.get("task_selector") or {}
         selector, seed = selector_name(chosen), chosen.get("seed", 42)
     values: dict[tuple[int, str], float] = {}
-    files = sorted((run / "monitor/tensorboard").glob("*/events*"), key=lambda p: p.stat().st_mtime)
-    for file in files:
+    files = [*run.glob("monitor/tensorboard/*/events*"), *run.glob("selector/events*")]
+    for file in sorted(files, key=lambda path: path.stat().st_mtime):
         events = EventAccumulator(str(file), size_guidance={"scalars": 0}).Reload()
         for tag in events.Tags()["scalars"]:
             for pattern, name in METRICS.items():
@@ -97,12 +108,22 @@ def read_run(run: Path, root: Path):
 
 
 def selector_name(selector) -> str:
-    """`difficulty_based` for Trinity's and for the mended class alike; what departs is added."""
-    kind = str(selector.get("selector_type", "sequential"))
-    if kind.endswith(".DifficultyBasedSelector"):
-        kind = "difficulty_based"
-    strength = (selector.get("kwargs") or {}).get("prior_strength", 0)
-    return f"{kind}, prior {strength:g}" if strength else kind
+    """`difficulty_based` for Trinity's class and the mended one, with what tells runs apart."""
+    kind, kwargs = str(selector.get("selector_type", "sequential")), selector.get("kwargs") or {}
+    if not kind.endswith(".DifficultyBasedSelector") and kind != "difficulty_based":
+        return kind
+    strength = kwargs.get("prior_strength", 0)
+    target = f"difficulty_based, target {kwargs.get('target_reward', 1):g}"
+    return f"{target}, prior {strength:g}" if strength else target
+
+
+def selectors(curves) -> list[str]:
+    """Names of the selectors, the baseline `random` first."""
+    return sorted(curves.selector.unique(), key=lambda name: (name != "random", name))
+
+
+def evaluations(curves) -> list[str]:
+    return [metric for metric in curves.metric.unique() if metric.startswith("eval_accuracy/")]
 
 
 def draw(curves, smooth: int, path: Path) -> None:
@@ -111,39 +132,67 @@ def draw(curves, smooth: int, path: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
-    evals = [metric for metric in curves.metric.unique() if metric.startswith("eval_accuracy/")]
-    titles = {"rollout_accuracy": f"What is selected: rollouts, mean of {smooth} steps"}
-    titles |= {metric: f"What is learned: {metric.split('/', 1)[1]}" for metric in evals}
-    selectors = sorted(curves.selector.unique(), key=lambda name: (name != "random", name))
+    evals = evaluations(curves)
     plt.rcParams.update({"font.size": 11, "axes.spines.top": False, "axes.spines.right": False})
-    figure, axes = plt.subplots(1, len(titles), figsize=(5.2 * len(titles), 4.2), squeeze=False)
-    for axis, (metric, title) in zip(axes[0], titles.items(), strict=True):
-        for i, selector in enumerate(selectors):
-            style = {"color": COLOURS[i % len(COLOURS)], "linestyle": LINES[i % len(LINES)]}
-            some = curves[(curves.metric == metric) & (curves.selector == selector)]
-            if len(some):
-                draw_selector(axis, some, selector, style, 1 if metric in evals else smooth)
-        axis.set(xlabel="training step", ylabel="accuracy", title=title)
-        axis.grid(alpha=0.25)
-    axes[0][-1].legend(frameon=False)
-    figure.tight_layout()
+    figure = plt.figure(figsize=(5.5 + 5.5 * max(len(evals), 1), 5.2), layout="constrained")
+    grid = figure.add_gridspec(2, 1 + len(evals), width_ratios=[0.9] + [1] * len(evals))
+    left = [figure.add_subplot(grid[row, 0]) for row in (0, 1)]
+    draw_metric(left[0], curves, "rollout_accuracy", smooth)
+    left[0].set(title="What selection does", ylabel="rollout accuracy", ylim=(0, 1))
+    draw_metric(left[1], curves, "effective_task_ratio", smooth)
+    left[1].set(
+        ylabel="share of tasks\nwith 0 < pass rate < 1", ylim=(0, 1), xlabel="training step"
+    )
+    handles, labels = left[0].get_legend_handles_labels()
+    for i, metric in enumerate(evals):
+        axis = figure.add_subplot(grid[:, 1 + i])
+        draw_metric(axis, curves, metric)
+        name = metric.partition("/")[2]
+        axis.set(title=f"What is learned: accuracy on {name}", xlabel="training step")
+        handles, labels = axis.get_legend_handles_labels()
+        inset = axis.inset_axes([0.67, 0.12, 0.32, 0.26])
+        draw_metric(inset, against_tokens(curves, metric), metric, band=False)
+        inset.set_xlabel("thousand tokens", fontsize=8, labelpad=1)
+        inset.tick_params(labelsize=8)
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
     figure.savefig(path, dpi=150, format=Path(path).name.removesuffix(".tmp").rsplit(".", 1)[-1])
     plt.close(figure)
 
 
-def draw_selector(axis, some, selector: str, style: dict, smooth: int) -> None:
-    """Mean over the runs, with the 95 % interval of Student's t where there are several."""
+def draw_metric(axis, curves, metric: str, smooth: int = 1, band: bool = True) -> None:
+    """A line for each selector: mean over its runs, and the 95 % interval (Student's t)."""
     from scipy.stats import t
 
-    wide = some.pivot_table(index="step", columns="run", values="value")
-    wide = wide.rolling(smooth, min_periods=1, center=True).mean()
-    n, mean = wide.count(axis=1), wide.mean(axis=1)
-    label = f"{selector} (n = {wide.shape[1]})"
-    marker = "o" if smooth == 1 else None
-    axis.plot(mean.index, mean, label=label, marker=marker, markersize=4, linewidth=2, **style)
-    if wide.shape[1] > 1:
-        half = t.ppf(0.975, n - 1) * wide.std(axis=1) / n**0.5
-        axis.fill_between(mean.index, mean - half, mean + half, color=style["color"], alpha=0.15)
+    for i, selector in enumerate(selectors(curves)):
+        some = curves[(curves.metric == metric) & (curves.selector == selector)]
+        if some.empty:
+            continue
+        wide = some.pivot_table(index="step", columns="run", values="value")
+        wide = wide.rolling(smooth, min_periods=1, center=True).mean()
+        n, mean = wide.count(axis=1), wide.mean(axis=1)
+        style = {"color": COLOURS[i % len(COLOURS)], "linestyle": LINES[i % len(LINES)]}
+        if metric.startswith("eval"):
+            style |= {"marker": MARKERS[i % len(MARKERS)], "markersize": 5 if band else 2}
+        label = f"{selector} (n = {wide.shape[1]})"
+        axis.plot(mean.index, mean, label=label, linewidth=2 if band else 1, **style)
+        if band and wide.shape[1] > 1:
+            half = t.ppf(0.975, n - 1) * wide.std(axis=1) / n**0.5
+            axis.fill_between(
+                mean.index, mean - half, mean + half, color=style["color"], alpha=0.12
+            )
+    axis.grid(alpha=0.25)
+
+
+def against_tokens(curves, metric: str):
+    """The curves of one metric over the tokens rolled out so far, in thousands, instead of steps.
+
+    A selector's runs share one axis: the mean of their tokens at each step.
+    """
+    tokens = curves[curves.metric == "tokens"]
+    spent = tokens.groupby(["selector", "step"]).value.mean().groupby("selector").cumsum() / 1e3
+    some = curves[curves.metric == metric]
+    keys = zip(some.selector, some.step, strict=True)
+    return some.assign(step=[spent.get(key, 0.0 if key[1] == 0 else None) for key in keys])
 
 
 def write(path: str, make) -> None:

@@ -9,6 +9,7 @@ import re
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 from experiment import BadInput, run_folder
@@ -125,17 +126,20 @@ def check_machine(config, plan: Plan, gpu_check: bool) -> None:
             f"its engines take {engines} of {nodes * per_node} GPUs and leave none to train",
             "Lower engine_num or tensor_parallel_size, or raise cluster.gpu_per_node",
         )
+    wanted = []
     here = count_gpus()
     if nodes == 1 and here < per_node and not os.environ.get("RAY_ADDRESS"):
+        mend = "Choose another --profile (laptop needs none)"
         found = f"{per_node} GPU(s) wanted, {here} on this machine"
+        wanted.append(("cluster.gpu_per_node", found, mend))
+    if missing := [name for name in ("vllm", "flash_attn") if find_spec(name) is None]:
+        found = f"{' and '.join(missing)} not installed here"
+        wanted.append(("packages", found, "Install requirements-gpu.txt and flash-attn (README)"))
+    for where, found, mend in wanted:
         if gpu_check:
-            plan.error(
-                "cluster.gpu_per_node",
-                found,
-                "Choose another --profile (laptop needs none), or pass --no-gpu-check",
-            )
+            plan.error(where, found, f"{mend}, or pass --no-gpu-check")
         else:
-            plan.notes.append(f"cluster.gpu_per_node: {found}")
+            plan.notes.append(f"{where}: {found}")
 
 
 def count_gpus() -> int:

@@ -14,9 +14,11 @@ Cost of a step: `python -m benchmarks.selector`.
 """
 
 import base64
+import functools
 import hashlib
 import json
 import os
+import time
 import zlib
 from pathlib import Path
 
@@ -69,6 +71,20 @@ class InterpolationEstimator(InterpolationBetaPREstimator):
         self._update(successes, failures, p_tilde)
 
 
+def _timed(method):
+    """Adds the method's seconds to `self.seconds`."""
+
+    @functools.wraps(method)
+    def timed(self, *args, **kwargs):
+        started = time.perf_counter()
+        try:
+            return method(self, *args, **kwargs)
+        finally:
+            self.seconds += time.perf_counter() - started
+
+    return timed
+
+
 class DifficultyBasedSelector(trinity_selector.DifficultyBasedSelector):
     """Draws the tasks whose posterior pass rate is nearest to `target_reward`.
 
@@ -83,7 +99,8 @@ class DifficultyBasedSelector(trinity_selector.DifficultyBasedSelector):
       state_keep      state files kept there, the newest; default 50
 
     Scalars, by update: selection/predicted_pass_rate_error, the mean absolute difference between
-    the posterior means of a batch and its observed pass rates, and selection/never_selected_ratio.
+    the posterior means of a batch and its observed pass rates; selection/never_selected_ratio;
+    selection/seconds, what draw, update, state and these scalars themselves cost since the last.
     They have a writer of their own because Trinity 0.6.0 hands a selector no way into the
     explorer's metrics: the operator's process knows no posterior, and feedback returns nothing.
 
@@ -131,12 +148,15 @@ class DifficultyBasedSelector(trinity_selector.DifficultyBasedSelector):
         self.diff_estimator.rho = self.initial_rho
         self.current_index = self.updates = 0
         self.selected = np.zeros(len(self.prior_mean), dtype=bool)
+        self.seconds = 0.0
 
+    @_timed
     def get_indices(self, batch_size, return_extra_info=False):
         drawn = super().get_indices(batch_size, return_extra_info)
         self.selected[np.asarray(drawn[0] if return_extra_info else drawn)] = True
         return drawn
 
+    @_timed
     def feedback(self, indices, values) -> None:
         """Updates every posterior with the pass rates `values` [B] of the tasks `indices` [B]."""
         given = len(indices)
@@ -153,7 +173,12 @@ class DifficultyBasedSelector(trinity_selector.DifficultyBasedSelector):
         self.updates += 1
         if self.state_dir:
             never_selected = 1 - np.count_nonzero(self.selected) / len(self.selected)
-            self._log(predicted_pass_rate_error=error, never_selected_ratio=never_selected)
+            self._log(
+                predicted_pass_rate_error=error,
+                never_selected_ratio=never_selected,
+                seconds=self.seconds,
+            )
+            self.seconds = 0.0
 
     def _log(self, **scalars: float) -> None:
         if self.writer is None:
@@ -165,6 +190,7 @@ class DifficultyBasedSelector(trinity_selector.DifficultyBasedSelector):
             self.writer.add_scalar(f"selection/{name}", value, self.updates)
         self.writer.flush()
 
+    @_timed
     def state_dict(self) -> dict:
         """The whole state as JSON, exact to the bit; also written to `state_dir` where one is set.
 

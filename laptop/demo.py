@@ -10,6 +10,8 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 URL = "http://127.0.0.1:8765"  # as in profiles/laptop.yaml
@@ -20,46 +22,51 @@ MEASURE = [
     *["--candidate", f"base=base@{URL}/v1", "--samples", "16", "--choices", "16"],
     *["--max-tokens", "16", "--concurrency", "16"],
 ]
-EXPERIMENTS = ["config_random.yaml", "config_difficulty.yaml"]
 RUNS = "checkpoints/Data-Augmentation/laptop"
 SERVER_LOG = Path("data/laptop/server.log")
 
 
 def main() -> int:
-    seconds: dict[str, float] = {}
-
-    def stage(name: str, *command: str) -> None:
-        print(f"\n--- {name}: python {' '.join(command)}", flush=True)
-        started = time.monotonic()
-        subprocess.run([sys.executable, *command], check=True)
-        seconds[name] = time.monotonic() - started
-
+    started = time.monotonic()
     try:
-        stage("models and tasks", "-m", "laptop.make_base")
-        server = start_server()
-        try:
-            stage("pass rates", *MEASURE)
-            for config in EXPERIMENTS:
-                stage(config, "main.py", "--config", config, "--profile", "laptop")
-        finally:
-            server.terminate()
-            server.wait()
-        stage("figure", "plot_result.py", RUNS)
+        with prepared_server():
+            for config in ("config_random.yaml", "config_difficulty.yaml"):
+                run("main.py", "--config", config, "--profile", "laptop")
+        run("plot_result.py", RUNS)
     except subprocess.CalledProcessError as error:
-        print(
-            f"error: stage failed (exit {error.returncode}); its message is above", file=sys.stderr
-        )
         return error.returncode
-    print()
-    for name, value in seconds.items():
-        print(f"{name:<24}{value:7.0f} s")
+    print(f"\nThe whole demo: {time.monotonic() - started:.0f} s")
     return 0
+
+
+@contextmanager
+def prepared_server() -> Iterator[None]:
+    """Models, tasks with measured pass rates, and the server, which ends with the block.
+
+    Raises CalledProcessError where a stage fails; its message is on the terminal then.
+    """
+    run("-m", "laptop.make_base")
+    server = start_server()
+    try:
+        run(*MEASURE)
+        yield
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def run(*command: str) -> None:
+    """One stage: a Python command, and how long it took."""
+    print(f"\n--- python {' '.join(command)}", flush=True)
+    started = time.monotonic()
+    subprocess.run([sys.executable, *command], check=True)
+    print(f"--- {time.monotonic() - started:.0f} s", flush=True)
 
 
 def start_server() -> subprocess.Popen:
     """Start laptop/server.py and wait until it answers; raises CalledProcessError if it ends."""
     command = [sys.executable, "-m", "laptop.server"]
-    print(f"\n--- server: python -m laptop.server (log: {SERVER_LOG})", flush=True)
+    print(f"\n--- python -m laptop.server (log: {SERVER_LOG})", flush=True)
     with open(SERVER_LOG, "w") as log:
         server = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
     while server.poll() is None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from experiment import REPO, compose, save
+from experiment import REPO, compose, save, use_mended
 from main import main
 from tests.conftest import write_taskset
 
@@ -133,6 +133,17 @@ def test_missing_gpus_are_an_error_or_with_the_flag_a_note(workplace, capsys, mo
     assert (status, "8 GPU(s) wanted, 2 on this machine" in out) == (0, True)
 
 
+def test_missing_gpu_packages_are_an_error_or_with_the_flag_a_note(workplace, capsys, monkeypatch):
+    monkeypatch.setattr("preflight.count_gpus", lambda: 8)
+    monkeypatch.setattr("preflight.find_spec", lambda name: None if name == "flash_attn" else name)
+    experiment = str(REPO / "config_random.yaml")
+    assert main(["--config", experiment, "--check"]) == 2
+    assert "packages: flash_attn not installed here. Install req" in capsys.readouterr().err
+    assert "packages: flash_attn not installed here" in check(capsys)[1]
+    monkeypatch.setattr("preflight.find_spec", lambda name: name)
+    assert main(["--config", experiment, "--check"]) == 0
+
+
 def test_all_errors_are_said_at_once(workplace, capsys):
     _, _, err = check(capsys, "model.model_path=nowhere", f"{SELECTOR}.kwargs.m=4")
     assert "model.model_path" in err
@@ -158,8 +169,15 @@ def test_unevaluated_last_step_is_a_note(workplace, capsys):
     assert "last evaluation" not in check(capsys, "buffer.total_steps=60")[1]
 
 
+def begin():
+    """The folder of a run of the baseline, as main.py leaves it."""
+    config = compose(str(REPO / "config_random.yaml"), "gpu8", [])
+    use_mended(config)
+    return save(config).parent
+
+
 def test_folder_of_another_experiment_is_refused_and_a_longer_run_continues(workplace, capsys):
-    folder = save(compose(str(REPO / "config_random.yaml"), "gpu8", [])).parent
+    folder = begin()
     (folder / "latest_checkpointed_iteration.txt").write_text("20")
     longer = check(capsys, "buffer.total_steps=60", config="config_random.yaml")
     assert (longer[0], "continues after step 20" in longer[1]) == (0, True)
@@ -170,7 +188,7 @@ def test_folder_of_another_experiment_is_refused_and_a_longer_run_continues(work
 
 
 def test_finished_run_is_left_alone(workplace, capsys):
-    folder = save(compose(str(REPO / "config_random.yaml"), "gpu8", [])).parent
+    folder = begin()
     (folder / "latest_checkpointed_iteration.txt").write_text("2")
     assert main(["--config", str(REPO / "config_random.yaml"), "--no-gpu-check"]) == 0
     assert "All 2 steps are trained already" in capsys.readouterr().out

@@ -1,6 +1,8 @@
 import asyncio
+import itertools
 import json
 import os
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -169,6 +171,19 @@ def test_scalars_of_abandoned_updates_are_not_shown(tmp_path):
     assert errors[-1].value == pytest.approx(np.abs(predicted - 0.25).mean())
     never = events.Scalars("selection/never_selected_ratio")[-1].value
     assert never == pytest.approx(1 - resumed.selected.mean())
+
+
+def test_seconds_count_draw_update_and_state(tmp_path, monkeypatch):
+    tick = itertools.count().__next__  # each timed call takes one
+    monkeypatch.setattr("task_selection.time", SimpleNamespace(perf_counter=tick))
+    ability, rng = references()[1], np.random.default_rng(1)
+    live = selector(state_dir=str(tmp_path))
+    step(live, ability, rng)
+    live.state_dict()
+    step(live, ability, rng)
+    seconds = EventAccumulator(str(tmp_path)).Reload().Scalars("selection/seconds")
+    # the draw; then the first update, which ends after it was written, the state and the draw
+    assert [event.value for event in seconds] == [1, 3]
 
 
 @pytest.fixture
