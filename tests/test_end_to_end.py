@@ -53,6 +53,19 @@ def test_both_experiments_train_evaluate_and_say_so(laptop, config, name):
     assert "All 3 steps are trained already" in call(laptop.command(config)).stdout
 
 
+@pytest.mark.parametrize(
+    "kind", ["sequential", "shuffle", "offline_easy2hard", "examples.my_selector.VarianceSelector"]
+)
+def test_the_other_selectors_are_swapped_by_one_line(laptop, kind):
+    swap = {"buffer.explorer_input.taskset.task_selector.selector_type": kind}
+    short = {"buffer.total_steps": 2, "explorer.eval_on_startup": False, "name": kind}
+    done = call(laptop.command("config_random.yaml", **swap, **short))
+    assert f"selector    {kind}" in done.stdout
+    assert "Trained 2 of 2 steps" in done.stdout
+    state = json.loads((laptop.run_dir(kind) / "explorer_meta.json").read_text())
+    assert state["taskset_states"][0]["current_index"] == 2 * 8
+
+
 def test_training_changed_the_weights(laptop):
     run = laptop.run_dir("Random-Selector")
     saved = [run / f"global_step_{step}/remote_checkpoint_path.txt" for step in (2, 3)]
