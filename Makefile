@@ -1,15 +1,16 @@
 # make demo     environment, small base model, dataset, both experiments, the figure (laptop, no GPU)
 # make test     lint and tests
-# make figure   training_result.jpg from the runs in checkpoints/
+# make figure   training_result.jpg and the table, from results/curves.csv
+# make experiment   the runs behind results/, five selectors with five seeds (laptop, hours)
 # make lint     ruff, check and format
-# make faults   a run on the laptop survives 20 kills at random moments (a quarter of an hour)
+# make faults   runs on the laptop survive 20 kills at random moments (20 minutes)
 # make bench    what a step of the selector costs, beside Trinity's own
 # make lock     requirements.txt and requirements-gpu.txt from their .in files (needs uv and the network)
 
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test figure lint faults bench lock
+.PHONY: demo test figure experiment lint faults bench lock
 
 # Made again when the lock changes; a half-finished installation leaves no .venv/ready.
 .venv/ready: requirements.txt
@@ -29,7 +30,10 @@ lint: .venv/ready
 	$(BIN)/ruff format --check .
 
 figure: .venv/ready
-	$(BIN)/python plot_result.py
+	$(BIN)/python plot_result.py results/curves.csv
+
+experiment: .venv/ready
+	$(BIN)/python -m laptop.compare
 
 faults: .venv/ready
 	$(BIN)/python -m tests.faults

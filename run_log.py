@@ -15,6 +15,7 @@ METRIC = re.compile(r"'([^']+)': (-?[\d.]+(?:e[-+]?\d+)?)")
 ERROR = re.compile(r"^ERROR .*?\] (.*)")
 # The loop that broke off; its peer goes on waiting until a timeout of hours (trinity-rft 0.6.0).
 BROKEN = ("Error in Explorer", "Error in Trainer")
+GRACE = 15.0  # seconds; Trinity's shutdown waits for the peer, too, synchronizer.sync_timeout long
 
 
 def last_error(log_dir: Path) -> str:
@@ -40,13 +41,15 @@ class Follower(threading.Thread):
         steps: planned number of training steps.
         out: stream of the lines.
     `failed` turns true when the explorer or the trainer broke off; the main thread is then
-    interrupted, as by Ctrl+C, so that nobody waits hours for the peer.
+    interrupted, as by Ctrl+C, and again every GRACE seconds, so that nobody waits hours for the
+    peer.
     """
 
     def __init__(self, log_dir: Path, steps: int, out) -> None:
         super().__init__(daemon=True)
         self.log_dir, self.steps, self.out = log_dir, steps, out
         self.failed = False
+        self.interrupted_at = 0.0
         self.done = threading.Event()
         self.offsets = {path: path.stat().st_size for path in log_dir.glob("*.log")}
         self.rollout_accuracy: dict[int, float] = {}
@@ -63,6 +66,8 @@ class Follower(threading.Thread):
     def run(self) -> None:
         while not self.done.wait(1.0):
             self.read()
+            if self.failed and time.monotonic() > self.interrupted_at + GRACE:
+                self.interrupt()
         self.read()
 
     def read(self) -> None:
@@ -83,10 +88,8 @@ class Follower(threading.Thread):
 
     def handle(self, name: str, line: str) -> None:
         if any(broken in line for broken in BROKEN) and not self.failed and not self.done.is_set():
-            import _thread
-
             self.failed = True
-            _thread.interrupt_main()
+            self.interrupt()
         if not (match := STEP.search(line)):
             return
         step = int(match[1])
@@ -102,6 +105,12 @@ class Follower(threading.Thread):
                 f"step {step:>4}/{self.steps}   rollout accuracy "
                 f"{self.rollout_accuracy.pop(step, float('nan')):.2f}{self.pace(step)}"
             )
+
+    def interrupt(self) -> None:
+        import _thread
+
+        self.interrupted_at = time.monotonic()
+        _thread.interrupt_main()
 
     def pace(self, step: int) -> str:
         now = time.monotonic()

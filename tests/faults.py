@@ -1,6 +1,6 @@
 """Kill a laptop run again and again at random moments; the same command must bring it home.
 
-    make faults                                    # 20 kills, about a quarter of an hour
+    make faults                                    # 20 kills, about 20 minutes
     python -m tests.faults --kills 3 --seed 1
 
 main.py runs until a random moment; then the driver, one of its Ray workers, or the Tinker server
@@ -43,7 +43,8 @@ class Laptop:
         self.serve()
         models = [f"--model={name}={name}@{self.url}/v1" for name in ("weak", "strong")]
         measure = ["measure_pass_rates.py", folder / "math", *models, "--samples=4", "--choices=4"]
-        subprocess.run([sys.executable, *measure, "--max-tokens=16"], cwd=REPO, check=True)
+        measure = [sys.executable, *measure, "--max-tokens=16"]
+        subprocess.run(measure, cwd=REPO, check=True, capture_output=True)
 
     def serve(self) -> None:
         """Start the server, again after a kill: same port, same state."""
