@@ -90,7 +90,8 @@ def train(config, steps: int) -> int:
         print(f"Trained {done} of {steps} steps. {run_dir}")
         return 0
     print(
-        f"error: training broke off at step {done} of {steps}: {last_error(log_dir)}\n"
+        f"error: training broke off at step {done} of {steps}: "
+        f"{follower.error or last_error(log_dir)}\n"
         f"       Logs: {log_dir}. The same command continues from the last checkpoint.",
         file=sys.stderr,
     )

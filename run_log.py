@@ -6,6 +6,7 @@ torch's SummaryWriter): progress is read from the logs, curves (plot_result.py) 
 """
 
 import re
+import signal
 import threading
 import time
 from pathlib import Path
@@ -40,15 +41,16 @@ class Follower(threading.Thread):
         log_dir: `<run>/log`; what stands there already belongs to an earlier start.
         steps: planned number of training steps.
         out: stream of the lines.
-    `failed` turns true when the explorer or the trainer broke off; the main thread is then
-    interrupted, as by Ctrl+C, and again every GRACE seconds, so that nobody waits hours for the
-    peer.
+    `failed` turns true, and `error` says why, when explorer or trainer broke off. The main thread, which enters
+    the `with` block, then gets a KeyboardInterrupt, and another every GRACE seconds, so that nobody
+    waits hours for the peer. By SIGUSR1: what a shell starts in the background ignores SIGINT.
     """
 
     def __init__(self, log_dir: Path, steps: int, out) -> None:
         super().__init__(daemon=True)
         self.log_dir, self.steps, self.out = log_dir, steps, out
         self.failed = False
+        self.error = ""
         self.interrupted_at = 0.0
         self.done = threading.Event()
         self.offsets = {path: path.stat().st_size for path in log_dir.glob("*.log")}
@@ -56,12 +58,18 @@ class Follower(threading.Thread):
         self.first: tuple[int, float] | None = None  # step and time of the first training step seen
 
     def __enter__(self):
+        self.previous = signal.signal(signal.SIGUSR1, self.break_off)
         self.start()
         return self
 
     def __exit__(self, *_):
         self.done.set()
         self.join()
+        signal.signal(signal.SIGUSR1, self.previous)
+
+    def break_off(self, *_) -> None:
+        if not self.done.is_set():
+            raise KeyboardInterrupt
 
     def run(self) -> None:
         while not self.done.wait(1.0):
@@ -107,10 +115,11 @@ class Follower(threading.Thread):
             )
 
     def interrupt(self) -> None:
-        import _thread
-
+        if not self.error:  # now: the shutdown writes errors of its own
+            time.sleep(0.5)  # for the end of the traceback
+            self.error = last_error(self.log_dir)
         self.interrupted_at = time.monotonic()
-        _thread.interrupt_main()
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGUSR1)
 
     def pace(self, step: int) -> str:
         now = time.monotonic()

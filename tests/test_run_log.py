@@ -1,7 +1,10 @@
 """Progress and errors are read from logs as trinity-rft 0.6.0 writes them."""
 
 import io
-import time
+import signal
+import subprocess
+import sys
+from functools import partial
 
 from run_log import Follower, last_error
 
@@ -67,16 +70,31 @@ def test_earlier_start_is_passed_over(tmp_path):
     assert follow(tmp_path, ("explorer.log", EXPLORER))[0] == ""
 
 
-def test_broken_loop_interrupts_the_driver(tmp_path, monkeypatch):
-    interrupted = []
-    monkeypatch.setattr("_thread.interrupt_main", lambda: interrupted.append(True))
-    _, follower = follow(tmp_path, ("trainer.log", BROKEN), ("trainer.log", BROKEN))
-    assert follower.failed
-    assert interrupted == [True]
-    monkeypatch.setattr("run_log.GRACE", 1.5)
-    with follower:  # the driver waits for the peer in spite of it
-        time.sleep(3.5)
-    assert len(interrupted) in (2, 3)
+def test_broken_loop_interrupts_the_driver_until_it_ends(tmp_path):
+    """In the background of a shell, where SIGINT is ignored; the first waits on for its peer."""
+    script = f"""
+import sys, time
+from pathlib import Path
+import run_log
+run_log.GRACE = 1.0
+interrupts = 0
+with run_log.Follower(Path({str(tmp_path)!r}), 10, sys.stdout) as follower:
+    print("ready", flush=True)
+    while interrupts < 2:
+        try:
+            time.sleep(60)
+        except KeyboardInterrupt:
+            interrupts += 1
+print(follower.failed, interrupts, follower.error)
+"""
+    ignore = partial(signal.signal, signal.SIGINT, signal.SIG_IGN)
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, preexec_fn=ignore
+    ) as driver:
+        assert driver.stdout.readline() == "ready\n"
+        (tmp_path / "trainer.log").write_text(BROKEN)
+        assert driver.stdout.readline() == "True 2 RuntimeError: out of patience (trainer.log)\n"
+    assert driver.returncode == 0
 
 
 def test_last_error_is_the_exception(tmp_path):
