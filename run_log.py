@@ -41,9 +41,10 @@ class Follower(threading.Thread):
         log_dir: `<run>/log`; what stands there already belongs to an earlier start.
         steps: planned number of training steps.
         out: stream of the lines.
-    `failed` turns true, and `error` says why, when explorer or trainer broke off. The main thread, which enters
-    the `with` block, then gets a KeyboardInterrupt, and another every GRACE seconds, so that nobody
-    waits hours for the peer. By SIGUSR1: what a shell starts in the background ignores SIGINT.
+    When explorer or trainer broke off, `failed` turns true and `error` says why. The main thread,
+    which enters the `with` block, then gets a KeyboardInterrupt, and another every GRACE seconds,
+    so that nobody waits hours for the peer. By SIGUSR1: what a shell starts in the background
+    ignores SIGINT.
     """
 
     def __init__(self, log_dir: Path, steps: int, out) -> None:
