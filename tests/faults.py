@@ -10,6 +10,7 @@ was saved at that step, byte for byte; each run ends with exit 0 and all its ste
 """
 
 import argparse
+import contextlib
 import json
 import random
 import socket
@@ -26,6 +27,7 @@ from experiment import REPO
 from resume import checkpointed_step, read_json
 
 BATCH = 8  # profiles/laptop.yaml
+SERVICES = ("ray::DashboardAgent", "ray::RuntimeEnvAgent")  # of the node, not of the run
 LONGEST = 400  # seconds without a step or an end; more is a hang
 
 
@@ -101,8 +103,7 @@ def wait_until(condition, process, seconds: float = 120) -> None:
 def kill_something(target: str, driver, laptop: Laptop, rng: random.Random) -> str:
     """kill -9 the driver, a Ray worker of it or the server; returns what it was."""
     if target == "worker":
-        workers = [p for p in psutil.Process(driver.pid).children(recursive=True) if is_actor(p)]
-        if workers:
+        if workers := actors(driver):
             victim = rng.choice(workers)
             name = victim.name()
             victim.kill()
@@ -117,11 +118,14 @@ def kill_something(target: str, driver, laptop: Laptop, rng: random.Random) -> s
     return "driver"
 
 
-def is_actor(process: psutil.Process) -> bool:
-    try:
-        return any(word.startswith("ray::") for word in process.cmdline()[:1])
-    except psutil.Error:
-        return False
+def actors(driver) -> list[psutil.Process]:
+    found = []
+    for process in psutil.Process(driver.pid).children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            name = process.cmdline()[:1] or [""]
+            if name[0].startswith("ray::") and not name[0].startswith(SERVICES):
+                found.append(process)
+    return found
 
 
 def explored(run: Path) -> int:
@@ -186,7 +190,7 @@ def torture(laptop: Laptop, kills: int, seed: int, steps: int) -> list[str]:
             if len(report) == kills:
                 assert driver.wait(LONGEST + 10 * steps) == 0
             elif moment := random_moment(run, driver, rng):
-                reached = explored(run)
+                reached, workers = explored(run), actors(driver)
                 target = rng.choice(["driver", "worker", "server"])
                 victim = kill_something(target, driver, laptop, rng)
                 report.append(
@@ -194,6 +198,8 @@ def torture(laptop: Laptop, kills: int, seed: int, steps: int) -> list[str]:
                     f"{victim}; {outcome(run, driver)}"
                 )
                 print(report[-1], flush=True)
+                if driver.poll() is not None:  # its actors outlive a killed driver by some seconds
+                    assert psutil.wait_procs(workers, timeout=60)[1] == []
         assert checkpointed_step(run) == steps
         print(f"     run {runs} reached step {steps}", flush=True)
     return report
