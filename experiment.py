@@ -4,6 +4,7 @@ The merged YAML alone is what runs; `save` puts it beside the run, where a later
 """
 
 import difflib
+import fcntl
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 
@@ -167,14 +168,31 @@ def run_folder(config) -> Path:
     return Path(config.checkpoint_root_dir, config.project, config.get("group") or "", config.name)
 
 
+def claim(run_dir: Path):
+    """Lock the run's folder for this process; the lock ends with the returned file, or a kill.
+
+    Raises:
+        BadInput: another process has it, or the folder cannot be written.
+    """
+    try:
+        run_dir.mkdir(parents=True, exist_ok=True)
+        lock = open(run_dir / "lock", "w")  # noqa: SIM115 (it stays open)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise BadInput(
+            f"{run_dir}: another main.py is training this run. Wait for it, or name this one: "
+            "name=Another"
+        ) from None
+    except OSError as error:
+        raise BadInput(f"checkpoint_root_dir: {run_dir} cannot be written ({error})") from error
+    return lock
+
+
 def save(config) -> Path:
     """Write the merged YAML to `<run>/config.yaml`; return that path."""
     from omegaconf import OmegaConf
 
     path = run_folder(config) / "config.yaml"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(path, OmegaConf.to_yaml(config))
-    except OSError as error:
-        raise BadInput(f"checkpoint_root_dir: {path} cannot be written ({error})") from error
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write(path, OmegaConf.to_yaml(config))
     return path

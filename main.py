@@ -49,7 +49,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
 def train(config, steps: int) -> int:
     """Run `tune` on the merged YAML, follow its logs, say whether all steps were trained."""
     from cluster import connect_ray, worker_env
-    from experiment import run_folder, save, trinity_config
+    from experiment import claim, run_folder, save, trinity_config
     from resume import align, checkpointed_step
     from run_log import Follower, last_error
 
@@ -57,11 +57,12 @@ def train(config, steps: int) -> int:
     if checkpointed_step(run_dir) >= steps:
         print(f"All {steps} steps are trained already. Train on with buffer.total_steps=...")
         return 0
+    claimed = claim(run_dir)  # noqa: F841 (a lock, held until this function ends)
     env = worker_env(config)
     os.environ.update(env)
     sys.path.extend(p for p in env["PYTHONPATH"].split(os.pathsep) if p not in sys.path)
     log_dir = run_dir / "log"
-    log_dir.mkdir(parents=True, exist_ok=True)
+    log_dir.mkdir(exist_ok=True)
     print(f"Starting Ray and Trinity, half a minute or more. Logs: {log_dir}", flush=True)
 
     terminal = sys.stdout

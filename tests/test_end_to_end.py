@@ -8,9 +8,13 @@ import json
 import subprocess
 import urllib.request
 
+import numpy as np
+import pyarrow.parquet as pq
 import pytest
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from experiment import REPO
+from laptop.pretrain import pass_rates
 from plot_result import read
 from tests.faults import Laptop, torture
 
@@ -28,6 +32,21 @@ def call(command, status=0):
     done = subprocess.run(command, cwd=REPO, text=True, capture_output=True, timeout=400)
     assert done.returncode == status, done.stdout + done.stderr
     return done
+
+
+@pytest.mark.parametrize("name", ["weak", "strong"])
+def test_measured_pass_rates_are_those_of_direct_sampling(laptop, name):
+    """4 samples through agent, judge and HTTP against 64 from the model: within binomial error."""
+    tasks = pq.read_table(laptop.folder / "math/train.parquet").to_pylist()
+    model = AutoModelForCausalLM.from_pretrained(laptop.folder / "models" / name).eval()
+    tokenizer = AutoTokenizer.from_pretrained(laptop.folder / "models" / name)
+    direct = np.array(pass_rates(model, tokenizer, tasks, 64, 1, lambda n: None))
+    measured = np.array([task[f"{name}_pass_rate"] for task in tasks])
+    error = np.sqrt((direct * (1 - direct) * (1 / 4 + 1 / 64)).sum()) / len(tasks)
+    assert 0.02 < direct.mean() < 0.5
+    assert abs(measured.mean() - direct.mean()) < 3.5 * error
+    assert measured[direct == 0].mean() < 0.02
+    assert np.corrcoef(measured, direct)[0, 1] > 0.4  # of 120 tasks; 0 if the rows were mixed up
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ import pytest
 from omegaconf import OmegaConf
 
 from cluster import worker_env
-from experiment import REPO, BadInput, compose, run_folder, save, use_mended
+from experiment import REPO, BadInput, claim, compose, run_folder, save, use_mended
+from main import main
 from preflight import flatten
 
 RANDOM, DIFFICULTY = str(REPO / "config_random.yaml"), str(REPO / "config_difficulty.yaml")
@@ -86,6 +87,21 @@ def test_the_seed_of_the_rollouts_reaches_the_workers_unless_a_group_is_spread(w
     spread = compose(RANDOM, "laptop", [seed, "explorer.max_repeat_times_per_runner=4"])
     assert "ROLLOUT_SEED" not in worker_env(spread)
     assert "ROLLOUT_SEED" not in worker_env(compose(RANDOM, "gpu8", [seed]))
+
+
+def test_a_run_has_one_driver_at_a_time(tmp_path):
+    first = claim(tmp_path / "run")
+    with pytest.raises(BadInput, match=r"another main.py is training this run.*name=Another"):
+        claim(tmp_path / "run")
+    first.close()
+    claim(tmp_path / "run").close()
+
+
+def test_a_folder_that_cannot_be_made_is_bad_input(workplace, capsys):
+    Path("taken").write_text("a file")
+    arguments = ["--config", RANDOM, "--no-gpu-check", "checkpoint_root_dir=taken/here"]
+    assert main(arguments) == 2
+    assert "checkpoint_root_dir" in capsys.readouterr().err
 
 
 def test_saved_yaml_is_what_runs(workplace):
