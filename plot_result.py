@@ -154,7 +154,7 @@ def draw(curves, smooth: int, path: Path) -> None:
         draw_metric(inset, against_tokens(curves, metric), metric, band=False)
         inset.set_xlabel("thousand tokens", fontsize=8, labelpad=1)
         inset.tick_params(labelsize=8)
-    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
     figure.savefig(path, dpi=150, format=Path(path).name.removesuffix(".tmp").rsplit(".", 1)[-1])
     plt.close(figure)
 

@@ -29,6 +29,10 @@ SELECTORS = {
     "easy2hard": ["config_random.yaml", f"{SELECTOR}.selector_type=offline_easy2hard"],
     "difficulty": ["config_difficulty.yaml"],
     "difficulty-prior": ["config_difficulty.yaml", f"{SELECTOR}.kwargs.prior_strength=4"],
+    "difficulty-half-prior": [  # the paper's target
+        *["config_difficulty.yaml", f"{SELECTOR}.kwargs.prior_strength=4"],
+        f"{SELECTOR}.kwargs.target_reward=0.5",
+    ],
 }
 
 

@@ -46,7 +46,7 @@ def test_measured_pass_rates_are_those_of_direct_sampling(laptop, name):
     assert 0.02 < direct.mean() < 0.5
     assert abs(measured.mean() - direct.mean()) < 3.5 * error
     assert measured[direct == 0].mean() < 0.02
-    assert np.corrcoef(measured, direct)[0, 1] > 0.4  # of 120 tasks; 0 if the rows were mixed up
+    assert np.corrcoef(measured, direct)[0, 1] > 0.3  # of 120 tasks; 0 if the rows were mixed up
 
 
 @pytest.mark.parametrize(
