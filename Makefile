@@ -3,7 +3,7 @@
 # make figure   training_result.jpg and the table, from results/curves.csv
 # make experiment   the runs behind results/, five selectors with five seeds (laptop, hours)
 # make lint     ruff, check and format
-# make faults   runs on the laptop survive 20 kills at random moments (20 minutes)
+# make faults   runs on the laptop survive 20 kills at random moments (half an hour)
 # make bench    what a step of the selector costs, beside Trinity's own
 # make lock     requirements.txt and requirements-gpu.txt from their .in files (needs uv and the network)
 

@@ -1,6 +1,6 @@
 """Kill a laptop run again and again at random moments; the same command must bring it home.
 
-    make faults                                    # 20 kills, about 20 minutes
+    make faults                                    # 20 kills, about half an hour
     python -m tests.faults --kills 3 --seed 1
 
 main.py runs until a random moment; then the driver, one of its Ray workers, or the Tinker server
