@@ -180,14 +180,17 @@ def check_selector(config, plan: Plan) -> None:
     kind, kwargs = selector.get("selector_type") or "sequential", selector.get("kwargs") or {}
     shown = ", ".join(f"{k} {v}" for k, v in kwargs.items() if not k.startswith("state_"))
     plan.fact("selector", f"{kind}{': ' + shown if shown else ''}")
+    pipeline = config.get("data_processor", {}).get("experience_pipeline", {})
+    operators = [operator.get("name", "") for operator in pipeline.get("operators", [])]
+    if kind == "sequential" and "pass_rate_calculator" in operators:
+        found = "Trinity's own pass_rate_calculator fails with sequential: its tasks have no index"
+        plan.error("--stock", found, "Leave --stock or the calculator out")
     if not is_difficulty_based(kind):
         return
     if kind == "difficulty_based" and len(selector.get("feature_keys") or []) != 2:
         found = f"{list(selector.get('feature_keys') or [])}"
         plan.error("task_selector.feature_keys", found, "Trinity's own wants two columns")
     plan.errors += [f"task_selector.{error}" for error in check_parameters(dict(kwargs))]
-    pipeline = config.get("data_processor", {}).get("experience_pipeline", {})
-    operators = [operator.get("name", "") for operator in pipeline.get("operators", [])]
     calculators = [
         i
         for i, name in enumerate(operators)

@@ -75,6 +75,7 @@ class Laptop:
             "buffer.explorer_input.eval_tasksets.0.path": self.folder / "heldout",
             "buffer.explorer_input.eval_tasksets.0.repeat_times": 1,
             "buffer.total_steps": 3,
+            "explorer.runner_per_model": 2,
             "explorer.eval_interval": 3,
             "trainer.save_interval": 2,
         }

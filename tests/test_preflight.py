@@ -164,6 +164,13 @@ def test_stock_selector_wants_two_columns(workplace, capsys):
     assert check(capsys, f"{SELECTOR}.feature_keys=[qwen3_30b_pass_rate]")[0] == 0
 
 
+def test_stock_calculator_fails_with_sequential(workplace, capsys):
+    sequential = f"{SELECTOR}.selector_type=sequential"
+    status, _, err = check(capsys, "--stock", sequential, config="config_random.yaml")
+    assert (status, "fails with sequential" in err) == (2, True)
+    assert check(capsys, sequential, config="config_random.yaml")[0] == 0
+
+
 def test_unevaluated_last_step_is_a_note(workplace, capsys):
     assert "last evaluation is at step 40: 50 steps" in check(capsys, "buffer.total_steps=50")[1]
     assert "last evaluation" not in check(capsys, "buffer.total_steps=60")[1]

@@ -124,6 +124,18 @@ def test_a_runs_reward_is_its_last_and_tasks_drawn_twice_stay_apart():
     assert metrics[SELECTOR_METRIC][0]["values"] == [0.5]
 
 
+def test_tasks_without_an_index_are_told_apart_by_their_number():
+    exps = [experience(None, run, reward=run % 2, task=task) for task in (0, 1) for run in range(4)]
+    for exp in exps:
+        del exp.info["task_index"]
+    assert task_selection.PassRateCalculator().process(exps)[1]["selection/valid_ratio"] == 1.0
+    exps = [experience(None, run, reward=task, task=task) for task in (0, 1) for run in range(4)]
+    for exp in exps:
+        del exp.info["task_index"]
+    metrics = task_selection.PassRateCalculator().process(exps)[1]
+    assert (metrics["selection/valid_ratio"], metrics["selection/>0_ratio"]) == (0.0, 0.5)
+
+
 def test_single_step_metrics_are_trinitys():
     rng = np.random.default_rng(0)
     exps = [
