@@ -307,8 +307,10 @@ class PassRateCalculator(trinity_calculator.PassRateCalculator):
             return exps, {}
         outcomes = {}  # tasks drawn twice in a batch differ in eid.task, which rid holds
         for exp in exps:
-            # `sequential` is read without a selector (trinity-rft 0.6.0): its tasks have no index.
-            task = exp.info.setdefault("task_index", {"taskset_id": 0, "index": exp.eid.task})
+            # `sequential` is read without a selector (trinity-rft 0.6.0), which would fill this in.
+            task = exp.info.setdefault("task_index", {})
+            task.setdefault("taskset_id", 0)
+            task.setdefault("index", exp.eid.task)
             outcomes[task["taskset_id"], task["index"], exp.eid.rid] = exp
         _, metrics = super().process(list(outcomes.values()))
         return exps, metrics
