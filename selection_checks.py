@@ -1,4 +1,4 @@
-"""What the difficulty-based selector may be given: its parameters and its pass-rate columns.
+"""What the difficulty-based selector may be given: parameters, pass-rate columns, feedback.
 
 Apart from task_selection.py because that one imports torch and Trinity (3 to 4 s): preflight.py
 asks the same questions before Ray starts, and needs numpy alone.
@@ -117,3 +117,20 @@ def _bad_values(key: str, values: list) -> list[str]:
         f"{', '.join(map(str, rows[:5]))}): leave these tasks out or measure their pass rates"
         for reason, rows in rows_by_reason.items()
     ]
+
+
+def clean_feedback(indices, values):
+    """A batch's feedback, fit for a Beta posterior: (indices [B], values [B], dropped, clipped).
+
+    Values that are not finite are dropped, values outside [0, 1] clipped. A task that occurs
+    twice gets the mean of its values; without this the last one would win.
+    """
+    indices, values = np.asarray(indices, dtype=np.int64), np.asarray(values, dtype=float)
+    finite = np.isfinite(values)
+    indices, values = indices[finite], values[finite]
+    clipped = np.count_nonzero((values < 0) | (values > 1))
+    values = values.clip(0.0, 1.0)
+    if len(set(indices.tolist())) < len(indices):
+        indices, where, counts = np.unique(indices, return_inverse=True, return_counts=True)
+        values = np.bincount(where, weights=values) / counts
+    return indices, values, np.count_nonzero(~finite), clipped

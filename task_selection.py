@@ -26,29 +26,13 @@ import numpy as np
 import trinity.buffer.operators.mappers.pass_rate_calculator as trinity_calculator
 import trinity.buffer.selector.selector as trinity_selector
 from trinity.buffer.selector.difficulty_estimator import InterpolationBetaPREstimator
+from trinity.common.constants import SELECTOR_METRIC
 
-from selection_checks import check_features, check_parameters
+from selection_checks import check_features, check_parameters, clean_feedback
 
 # Two reference means closer than this say nothing about where the policy stands between them: it
 # is less than one answer in 16 samples of each of 64 tasks, and the coefficient divides by it.
 MIN_REFERENCE_GAP = 1e-3
-
-
-def clean_feedback(indices, values):
-    """A batch's feedback, fit for a Beta posterior: (indices [B], values [B], dropped, clipped).
-
-    Values that are not finite are dropped, values outside [0, 1] clipped. A task that occurs
-    twice gets the mean of its values; without this the last one would win.
-    """
-    indices, values = np.asarray(indices, dtype=np.int64), np.asarray(values, dtype=float)
-    finite = np.isfinite(values)
-    indices, values = indices[finite], values[finite]
-    clipped = np.count_nonzero((values < 0) | (values > 1))
-    values = values.clip(0.0, 1.0)
-    if len(set(indices.tolist())) < len(indices):
-        indices, where, counts = np.unique(indices, return_inverse=True, return_counts=True)
-        values = np.bincount(where, weights=values) / counts
-    return indices, values, np.count_nonzero(~finite), clipped
 
 
 class InterpolationEstimator(InterpolationBetaPREstimator):
@@ -140,10 +124,8 @@ class DifficultyBasedSelector(trinity_selector.DifficultyBasedSelector):
         )
 
     def _start_afresh(self) -> None:
-        strength = self.config.kwargs.get("prior_strength", 0)
-        self.diff_estimator.set(
-            1 + strength * self.prior_mean, 1 + strength * (1 - self.prior_mean)
-        )
+        k, p = self.config.kwargs.get("prior_strength", 0), self.prior_mean
+        self.diff_estimator.set(1 + k * p, 1 + k * (1 - p))
         self.diff_estimator.cap_coef = None
         self.diff_estimator.rho = self.initial_rho
         self.current_index = self.updates = 0
@@ -173,11 +155,8 @@ class DifficultyBasedSelector(trinity_selector.DifficultyBasedSelector):
         self.updates += 1
         if self.state_dir:
             never_selected = 1 - np.count_nonzero(self.selected) / len(self.selected)
-            self._log(
-                predicted_pass_rate_error=error,
-                never_selected_ratio=never_selected,
-                seconds=self.seconds,
-            )
+            scalars = {"predicted_pass_rate_error": error, "never_selected_ratio": never_selected}
+            self._log(**scalars, seconds=self.seconds)
             self.seconds = 0.0
 
     def _log(self, **scalars: float) -> None:
@@ -305,12 +284,15 @@ class PassRateCalculator(trinity_calculator.PassRateCalculator):
     def process(self, exps):
         if not exps:  # every run of the batch was lost: nothing to say, rather than NaN
             return exps, {}
+        # Trinity 0.6.0 reads `sequential` without a selector: its tasks have no taskset_id, and the
+        # selector's part stays in the metrics, where the monitor raises NotImplementedError.
+        selected = "taskset_id" in exps[0].info.get("task_index", {})
         outcomes = {}  # tasks drawn twice in a batch differ in eid.task, which rid holds
         for exp in exps:
-            # `sequential` is read without a selector (trinity-rft 0.6.0), which would fill this in.
-            task = exp.info.setdefault("task_index", {})
-            task.setdefault("taskset_id", 0)
-            task.setdefault("index", exp.eid.task)
+            task = {"taskset_id": 0, "index": exp.eid.task} | exp.info.get("task_index", {})
+            exp.info["task_index"] = task
             outcomes[task["taskset_id"], task["index"], exp.eid.rid] = exp
         _, metrics = super().process(list(outcomes.values()))
+        if not selected:
+            del metrics[SELECTOR_METRIC]
         return exps, metrics

@@ -134,6 +134,7 @@ def test_tasks_without_an_index_are_told_apart_by_their_number():
         exp.info["task_index"] = {"index": exp.eid.task}  # as trinity-rft 0.6.0 does
     metrics = task_selection.PassRateCalculator().process(exps)[1]
     assert (metrics["selection/valid_ratio"], metrics["selection/>0_ratio"]) == (0.0, 0.5)
+    assert all(isinstance(value, float) for value in metrics.values()), "for the monitor"
 
 
 def test_single_step_metrics_are_trinitys():
