@@ -47,6 +47,7 @@ def main(argv: list[str] | None = None) -> int:
         curves = read(args.source)
         if args.csv:
             write(args.csv, lambda path: curves.to_csv(path, index=False, float_format="%.5g"))
+            curves = read([args.csv])  # rounded: the table is the one that the file gives, too
         write(args.output, lambda path: draw(curves, args.smooth, path))
     except (OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)

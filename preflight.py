@@ -159,8 +159,8 @@ def check_tinker(tinker, plan: Plan) -> None:
         if not os.environ.get("TINKER_API_KEY"):
             plan.error("TINKER_API_KEY", "not set", "Hosted Tinker wants it in the environment")
         return None
-    try:
-        urllib.request.urlopen(f"{url}/api/v1/healthz", timeout=5).close()
+    try:  # a server that other runs keep busy takes its time
+        urllib.request.urlopen(f"{url}/api/v1/healthz", timeout=30).close()
     except urllib.error.HTTPError:
         pass  # it answers; what it serves is for Trinity's own check
     except (OSError, ValueError) as error:

@@ -94,10 +94,11 @@ def decode(jobs: list[SampleJob]) -> None:
     for job in jobs:
         fields = ("tokens", "logprobs", "stop_reason")
         job.result = {"sequences": [{f: getattr(row, f) for f in fields} for row in rows[job]]}
-        if job.prompt_logprobs:
-            tokens = job.prompt
-            known = target_logprobs(model, [tokens], [tokens[1:] + tokens[:1]])[0, :-1].tolist()
-            job.result["prompt_logprobs"] = [None, *known]
+    if scored := [job for job in jobs if job.prompt_logprobs]:
+        prompts = [job.prompt for job in scored]
+        known = target_logprobs(model, prompts, [tokens[1:] + tokens[:1] for tokens in prompts])
+        for job, row in zip(scored, known.tolist(), strict=True):
+            job.result["prompt_logprobs"] = [None, *row[: len(job.prompt) - 1]]
 
 
 def target_logprobs(model, tokens: list[list[int]], targets: list[list[int]]) -> Tensor:

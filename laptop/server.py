@@ -108,9 +108,10 @@ class Service:
         request_id = uuid.uuid4().hex if seq_id is None else f"{owner}:{seq_id}"
         if request_id not in self.futures:
             self.futures[request_id] = asyncio.wrap_future(self.engine.submit(work))
-            done = [key for key, future in self.futures.items() if future.done()]
-            for key in done[:-KEPT_FUTURES]:
-                del self.futures[key]
+            if len(self.futures) > 2 * KEPT_FUTURES:  # seldom, as it looks at all of them
+                done = [key for key, future in self.futures.items() if future.done()]
+                for key in done[:-KEPT_FUTURES]:
+                    del self.futures[key]
         return {"request_id": request_id}
 
     async def retrieve(self, request_id: str) -> dict:

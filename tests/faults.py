@@ -11,7 +11,6 @@ was saved at that step, byte for byte; each run ends with exit 0 and all its ste
 
 import argparse
 import contextlib
-import json
 import random
 import socket
 import subprocess
@@ -166,7 +165,7 @@ def expected_state(run: Path) -> tuple[int, dict | None]:
     """The step to resume from and the selector's state saved at it."""
     step = checkpointed_step(run)
     path = run / f"selector/{step * BATCH}.json"
-    return step, json.loads(path.read_text()) if step and path.exists() else None
+    return step, read_json(path) if step else None
 
 
 def torture(laptop: Laptop, kills: int, seed: int, steps: int) -> list[str]:
@@ -210,11 +209,8 @@ def check_restart(run: Path, driver, step: int, state: dict) -> None:
     """The explorer's file, once main.py has put it right, holds step and state as saved."""
 
     def aligned() -> bool:
-        try:
-            meta = json.loads((run / "explorer_meta.json").read_text())
-        except ValueError:
-            return False
-        return meta["latest_iteration"] == step and meta["taskset_states"] == [state]
+        meta = read_json(run / "explorer_meta.json") or {}
+        return meta.get("latest_iteration") == step and meta["taskset_states"] == [state]
 
     wait_until(aligned, driver)
 

@@ -324,8 +324,7 @@ def test_prompt_logprobs_are_the_models(base):
         SampleJob(frozen(run), p, Sampling(max_tokens=1), prompt_logprobs=True)
         for p in ([4], [4, 5, 6])
     ]
-    for job in jobs:
-        decode([job])
+    decode(jobs)  # in one batch, the shorter one padded
     assert jobs[0].result["prompt_logprobs"] == [None]
     first, *rest = jobs[1].result["prompt_logprobs"]
     assert first is None
