@@ -9,8 +9,8 @@ are those of the BOTS paper (arXiv 2510.26374):
   BSF(25 %)  best accuracy within a quarter of the steps, over the baseline's
   ETR        effective task ratio: share of tasks with a pass rate strictly between 0 and 1
 
-The difference of the final accuracies is paired by seed where every seed has one run, with the p
-value of Student's t.
+The difference of the final accuracies is paired by seed where every seed has one run; from three
+runs on with its interval and p value by Student's t.
 """
 
 import numpy as np
@@ -137,10 +137,10 @@ def difference(base, own) -> str:
     from scipy.stats import ttest_ind, ttest_rel
 
     seeds = base.index.intersection(own.index)
-    if base.index.name == own.index.name == "seed" and len(seeds) > 1:
+    if base.index.name == own.index.name == "seed" and len(seeds) > 2:
         base, own, how = base[seeds], own[seeds], f"{len(seeds)} pairs"
         test = ttest_rel(own, base)
-    elif min(len(base), len(own)) > 1:
+    elif min(len(base), len(own)) > 2:
         test, how = ttest_ind(own, base, equal_var=False), "not paired"
     else:
         return f"{own.mean() - base.mean():+.3f}"

@@ -6,8 +6,8 @@
 
 Left: what selection does, that is which tasks were rolled out; rollout accuracy rises by choosing
 easier tasks alone. Right: accuracy on held-out problems, the evidence of learning. Runs of one
-selector with several seeds are a mean and its 95 % interval over seeds. Against a baseline with at
-least two runs the comparison is printed as a Markdown table; comparison.py defines its columns.
+selector with several seeds are one line, their mean, with its 95 % interval at each evaluation.
+Against a baseline the comparison is printed as a Markdown table; comparison.py defines its columns.
 """
 
 import argparse
@@ -152,7 +152,7 @@ def draw(curves, smooth: int, path: Path) -> None:
         axis.set(title=f"What is learned: accuracy on {name}", xlabel="training step")
         handles, labels = axis.get_legend_handles_labels()
         inset = axis.inset_axes([0.67, 0.12, 0.32, 0.26])
-        draw_metric(inset, against_tokens(curves, metric), metric, band=False)
+        draw_metric(inset, against_tokens(curves, metric), metric, small=True)
         inset.set_xlabel("thousand tokens", fontsize=8, labelpad=1)
         inset.tick_params(labelsize=8)
     figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
@@ -160,27 +160,32 @@ def draw(curves, smooth: int, path: Path) -> None:
     plt.close(figure)
 
 
-def draw_metric(axis, curves, metric: str, smooth: int = 1, band: bool = True) -> None:
-    """A line for each selector: mean over its runs, and the 95 % interval (Student's t)."""
+def draw_metric(axis, curves, metric: str, smooth: int = 1, small: bool = False) -> None:
+    """A line for each selector, the mean over its runs.
+
+    For an evaluation with its 95 % interval (Student's t) from three runs on, of two it is as wide
+    as the figure; the selectors then stand side by side, a hundredth of the axis apart.
+    """
     from scipy.stats import t
 
-    for i, selector in enumerate(selectors(curves)):
+    names, bars = selectors(curves), metric.startswith("eval") and not small
+    for i, selector in enumerate(names):
         some = curves[(curves.metric == metric) & (curves.selector == selector)]
         if some.empty:
             continue
         wide = some.pivot_table(index="step", columns="run", values="value")
         wide = wide.rolling(smooth, min_periods=1, center=True).mean()
         n, mean = wide.count(axis=1), wide.mean(axis=1)
+        half = (t.ppf(0.975, n - 1) * wide.std(axis=1) / n**0.5).where(n > 2) if bars else None
+        apart = 0.01 * mean.index.max() * (i - (len(names) - 1) / 2) if bars else 0
         style = {"color": COLOURS[i % len(COLOURS)], "linestyle": LINES[i % len(LINES)]}
         if metric.startswith("eval"):
-            style |= {"marker": MARKERS[i % len(MARKERS)], "markersize": 5 if band else 2}
-        label = f"{selector} (n = {wide.shape[1]})"
-        axis.plot(mean.index, mean, label=label, linewidth=2 if band else 1, **style)
-        if band and wide.shape[1] > 1:
-            half = t.ppf(0.975, n - 1) * wide.std(axis=1) / n**0.5
-            axis.fill_between(
-                mean.index, mean - half, mean + half, color=style["color"], alpha=0.12
-            )
+            style |= {"marker": MARKERS[i % len(MARKERS)], "markersize": 2 if small else 5}
+        axis.errorbar(
+            *(mean.index + apart, mean, half),
+            **{"label": f"{selector} (n = {wide.shape[1]})", "capsize": 3, "elinewidth": 1},
+            **{"linewidth": 1 if small else 2, **style},
+        )
     axis.grid(alpha=0.25)
 
 

@@ -85,6 +85,11 @@ def test_the_difference_is_paired_by_seed():
     )
 
 
+def test_two_runs_are_no_test():
+    cell = table(runs("random", SLOW, SLOW), runs("fast", FAST, FAST - 0.1))["fast"]
+    assert cell["final, less the baseline's"] == "+0.050"
+
+
 def test_runs_of_different_length_are_compared_where_all_were_evaluated():
     short = runs("random", SLOW[:4], first_seed=1, steps=STEPS[:4])
     cells = table(runs("random", SLOW), short, runs("fast", FAST))
