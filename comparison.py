@@ -53,9 +53,14 @@ def row(curves, metric: str, baseline: str, selector: str) -> list[str]:
     if len(steps) < 2:  # runs too short to compare
         return [selector, str(n), *["-"] * 7, ""]
     a, b = mean_curves(base.loc[steps], rng), mean_curves(own.loc[steps], rng)
-    early = np.asarray(steps) <= 0.25 * steps[-1]
-    relative = [time_to_baseline(a, b, steps, share) for share in (0.5, 1.0)]
-    relative.append(b[:, early].max(1) / a[:, early].max(1))
+    if selector == baseline:
+        relative, gain = ["1"] * 3, ""
+    else:
+        early = np.asarray(steps) <= 0.25 * steps[-1]
+        ratios = [time_to_baseline(a, b, steps, share) for share in (0.5, 1.0)]
+        ratios.append(b[:, early].max(1) / a[:, early].max(1))
+        relative = [shown(values, 2, n) for values in ratios]
+        gain = difference(base.loc[steps[-1]], own.loc[steps[-1]])
     some = curves[curves.selector == selector]
     per_run = [
         (per_step(some, ["effective_task_ratio"], "mean"), 2),
@@ -66,9 +71,9 @@ def row(curves, metric: str, baseline: str, selector: str) -> list[str]:
         selector,
         str(n),
         shown(b[:, -1], 3, n),
-        *("1" if selector == baseline else shown(values, 2, n) for values in relative),
+        *relative,
         *(shown(mean_curves(table, rng)[:, 0], digits, n) for table, digits in per_run),
-        "" if selector == baseline else difference(base.loc[steps[-1]], own.loc[steps[-1]]),
+        gain,
     ]
 
 

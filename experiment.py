@@ -62,8 +62,7 @@ def compose(config_path: str, profile: str, overrides: list[str]):
 
 def use_mended(config) -> list[str]:
     """Point the names that Trinity ships with defects to `task_selection`; return what changed."""
-    pipeline = config.get("data_processor", {}).get("experience_pipeline", {})
-    nodes = [(operator, "name") for operator in pipeline.get("operators", [])]
+    nodes = [(operator, "name") for operator in operators(config)]
     nodes.append((config.buffer.explorer_input.taskset.get("task_selector", {}), "selector_type"))
     changed = []
     for node, key in nodes:
@@ -162,6 +161,12 @@ def tasksets(config) -> list:
     """The training taskset and the evaluation tasksets, in this order."""
     explorer_input = config.buffer.explorer_input
     return [explorer_input.taskset, *explorer_input.get("eval_tasksets", [])]
+
+
+def operators(config) -> list:
+    """The data processors of the rollouts, in their order."""
+    pipeline = config.get("data_processor", {}).get("experience_pipeline", {})
+    return pipeline.get("operators", [])
 
 
 def run_folder(config) -> Path:

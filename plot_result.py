@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 
 COLUMNS = ["run", "selector", "seed", "step", "metric", "value"]
+VALUE = "%.5g"  # in the table file and in memory: figure and comparison are the same from both
 # TensorBoard names (trinity-rft 0.6.0, task_selection.py) -> ours; a user names the evaluation.
 METRICS = {
     r"rollout/accuracy/mean": "rollout_accuracy",
@@ -46,8 +47,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         curves = read(args.source)
         if args.csv:
-            write(args.csv, lambda path: curves.to_csv(path, index=False, float_format="%.5g"))
-            curves = read([args.csv])  # rounded: the table is the one that the file gives, too
+            write(args.csv, lambda path: curves.to_csv(path, index=False, float_format=VALUE))
         write(args.output, lambda path: draw(curves, args.smooth, path))
     except (OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -80,7 +80,8 @@ def read(sources: list[str]):
             f"{', '.join(sources)}: no run with TensorBoard files there yet. A run lies in "
             "checkpoints/<project>/<group>/<name>; train one with main.py"
         )
-    return pd.concat(tables).sort_values(COLUMNS[:5], ignore_index=True)
+    curves = pd.concat(tables).sort_values(COLUMNS[:5], ignore_index=True)
+    return curves.assign(value=[float(VALUE % value) for value in curves.value])
 
 
 def read_run(run: Path, root: Path):
@@ -168,7 +169,7 @@ def draw_metric(axis, curves, metric: str, smooth: int = 1, small: bool = False)
     """
     from scipy.stats import t
 
-    names, bars = selectors(curves), metric.startswith("eval") and not small
+    names, evaluation = selectors(curves), metric.startswith("eval")
     for i, selector in enumerate(names):
         some = curves[(curves.metric == metric) & (curves.selector == selector)]
         if some.empty:
@@ -176,16 +177,15 @@ def draw_metric(axis, curves, metric: str, smooth: int = 1, small: bool = False)
         wide = some.pivot_table(index="step", columns="run", values="value")
         wide = wide.rolling(smooth, min_periods=1, center=True).mean()
         n, mean = wide.count(axis=1), wide.mean(axis=1)
-        half = (t.ppf(0.975, n - 1) * wide.std(axis=1) / n**0.5).where(n > 2) if bars else None
-        apart = 0.01 * mean.index.max() * (i - (len(names) - 1) / 2) if bars else 0
         style = {"color": COLOURS[i % len(COLOURS)], "linestyle": LINES[i % len(LINES)]}
-        if metric.startswith("eval"):
+        style |= {"linewidth": 1 if small else 2, "label": f"{selector} (n = {wide.shape[1]})"}
+        if evaluation:
             style |= {"marker": MARKERS[i % len(MARKERS)], "markersize": 2 if small else 5}
-        axis.errorbar(
-            *(mean.index + apart, mean, half),
-            **{"label": f"{selector} (n = {wide.shape[1]})", "capsize": 3, "elinewidth": 1},
-            **{"linewidth": 1 if small else 2, **style},
-        )
+        if evaluation and not small:
+            half = t.ppf(0.975, n - 1) * wide.std(axis=1) / n**0.5
+            style |= {"yerr": half.where(n > 2), "capsize": 3, "elinewidth": 1}
+            mean.index += 0.01 * mean.index.max() * (i - (len(names) - 1) / 2)
+        axis.errorbar(mean.index, mean, **style)
     axis.grid(alpha=0.25)
 
 

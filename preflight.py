@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
-from experiment import BadInput, run_folder
+from experiment import BadInput, operators, run_folder
 from resume import checkpointed_step
 from selection_checks import check_parameters
 
@@ -180,9 +180,8 @@ def check_selector(config, plan: Plan) -> None:
     kind, kwargs = selector.get("selector_type") or "sequential", selector.get("kwargs") or {}
     shown = ", ".join(f"{k} {v}" for k, v in kwargs.items() if not k.startswith("state_"))
     plan.fact("selector", f"{kind}{': ' + shown if shown else ''}")
-    pipeline = config.get("data_processor", {}).get("experience_pipeline", {})
-    operators = [operator.get("name", "") for operator in pipeline.get("operators", [])]
-    if kind == "sequential" and "pass_rate_calculator" in operators:
+    names = [operator.get("name", "") for operator in operators(config)]
+    if kind == "sequential" and "pass_rate_calculator" in names:
         found = "Trinity's own pass_rate_calculator fails with sequential: its tasks have no index"
         plan.error("--stock", found, "Leave --stock or the calculator out")
     if not is_difficulty_based(kind):
@@ -193,13 +192,11 @@ def check_selector(config, plan: Plan) -> None:
     plan.errors += [f"task_selector.{error}" for error in check_parameters(dict(kwargs))]
     calculators = [
         i
-        for i, name in enumerate(operators)
+        for i, name in enumerate(names)
         if name.endswith(("pass_rate_calculator", "PassRateCalculator"))
     ]
     if calculators[:1] != [0]:
-        found = (
-            f"{operators[0]} stands before it" if calculators else "pass_rate_calculator is missing"
-        )
+        found = f"{names[0]} stands before it" if calculators else "pass_rate_calculator is missing"
         plan.error(
             "data_processor.experience_pipeline.operators",
             found,

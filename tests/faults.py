@@ -11,6 +11,7 @@ was saved at that step, byte for byte; each run ends with exit 0 and all its ste
 
 import argparse
 import contextlib
+import json
 import random
 import socket
 import subprocess
@@ -165,7 +166,7 @@ def expected_state(run: Path) -> tuple[int, dict | None]:
     """The step to resume from and the selector's state saved at it."""
     step = checkpointed_step(run)
     path = run / f"selector/{step * BATCH}.json"
-    return step, read_json(path) if step else None
+    return step, json.loads(path.read_text()) if step and path.exists() else None
 
 
 def torture(laptop: Laptop, kills: int, seed: int, steps: int) -> list[str]:

@@ -22,7 +22,7 @@ def write_run(folder, selector, seed=0, steps=6, offset=0.0):
         writer.add_scalar("eval/heldout/accuracy/mean@4", 0.4 + offset, 4)
     with SummaryWriter(folder / "monitor/tensorboard/trainer") as writer:
         for step in range(1, steps + 1):
-            writer.add_scalar("perf/total_num_tokens", 123_456, step)  # the table file rounds it
+            writer.add_scalar("perf/total_num_tokens", 123_461, step)  # the table file rounds it
             writer.add_scalar("time/read_experience", 2.0, step)
             writer.add_scalar("time/train_step", 1.0, step)
     if "kwargs" in selector:
@@ -78,7 +78,7 @@ def test_figure_from_runs_and_again_from_the_table(runs, capsys):
     assert main([str(table), "--output", str(again)]) == 0
     assert capsys.readouterr().out.partition("\n")[2] == first, "to the last digit"
     assert Image.open(again).format == "JPEG"
-    pd.testing.assert_frame_equal(read([str(table)]), read([str(runs / "runs")]), rtol=5e-5)
+    pd.testing.assert_frame_equal(read([str(table)]), read([str(runs / "runs")]), rtol=1e-5)
 
 
 def test_nothing_to_draw_is_one_message_and_leaves_the_figure(tmp_path, capsys):
