@@ -163,7 +163,7 @@ def judged_wrong(golds: list[str]) -> list[str]:
     """The gold answers to which gsm8k_judge, boxed as a response, gives 0; on all cores."""
     from tqdm import tqdm
 
-    from math_agent import gold_answer, is_correct
+    from answers import gold_answer, is_correct
 
     boxes = [rf"\boxed{{{gold}}}" for gold in golds]
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:  # polars threads: no fork
