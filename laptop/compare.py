@@ -22,17 +22,16 @@ from laptop.demo import prepared_server, run
 GROUP = "comparison"
 RUNS = Path("checkpoints/Data-Augmentation", GROUP)
 SELECTOR = "buffer.explorer_input.taskset.task_selector"
+HALF, PRIOR = (f"{SELECTOR}.kwargs.{kwarg}" for kwarg in ("target_reward=0.5", "prior_strength=4"))
 # name of the run: experiment YAML, what departs from it
 SELECTORS = {
     "random": ["config_random.yaml"],
     "shuffle": ["config_random.yaml", f"{SELECTOR}.selector_type=shuffle"],
     "easy2hard": ["config_random.yaml", f"{SELECTOR}.selector_type=offline_easy2hard"],
     "difficulty": ["config_difficulty.yaml"],
-    "difficulty-prior": ["config_difficulty.yaml", f"{SELECTOR}.kwargs.prior_strength=4"],
-    "difficulty-half-prior": [  # the paper's target
-        *["config_difficulty.yaml", f"{SELECTOR}.kwargs.prior_strength=4"],
-        f"{SELECTOR}.kwargs.target_reward=0.5",
-    ],
+    "difficulty-prior": ["config_difficulty.yaml", PRIOR],
+    "difficulty-half": ["config_difficulty.yaml", HALF],  # the paper's target and prior
+    "difficulty-half-prior": ["config_difficulty.yaml", PRIOR, HALF],
 }
 
 
@@ -68,7 +67,8 @@ def train(name: str, seed: int, steps: int) -> bool:
     with open(output, "a") as log:
         status = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT).returncode
     said = output.read_text().splitlines()[-1]
-    print(f"{label:<24}{time.monotonic() - started:6.0f} s   {said}", flush=True)
+    # the end of the line in one piece with it: two threads print
+    print(f"{label:<28}{time.monotonic() - started:6.0f} s   {said}\n", end="", flush=True)
     return status != 0
 
 
