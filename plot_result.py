@@ -29,9 +29,10 @@ METRICS = {
     r"selection/seconds": "selection_seconds",
     r"selection/predicted_pass_rate_error": "predicted_pass_rate_error",
 }
-COLOURS = ["#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00"]  # Okabe and Ito
+# Okabe and Ito
+COLOURS = ["#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
 LINES = ["-", "--", "-.", ":"]
-MARKERS = ["o", "s", "^", "D", "v", "P"]
+MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -136,7 +137,7 @@ def draw(curves, smooth: int, path: Path) -> None:
 
     evals = evaluations(curves)
     plt.rcParams.update({"font.size": 11, "axes.spines.top": False, "axes.spines.right": False})
-    figure = plt.figure(figsize=(5.5 + 5.5 * max(len(evals), 1), 5.2), layout="constrained")
+    figure = plt.figure(figsize=(5.5 + 5.5 * max(len(evals), 1), 5.6), layout="constrained")
     grid = figure.add_gridspec(2, 1 + len(evals), width_ratios=[0.9] + [1] * len(evals))
     left = [figure.add_subplot(grid[row, 0]) for row in (0, 1)]
     draw_metric(left[0], curves, "rollout_accuracy", smooth)
