@@ -1,7 +1,7 @@
 # make demo     environment, small base model, dataset, both experiments, the figure (laptop, no GPU)
 # make test     lint and tests
 # make figure   training_result.jpg and the table, from results/curves.csv
-# make experiment   the runs behind results/, seven settings with five seeds (laptop, three to four hours)
+# make experiment   the runs behind results/, seven settings with five seeds (laptop, four hours)
 # make lint     ruff, check and format
 # make faults   runs on the laptop survive 20 kills at random moments (half an hour)
 # make bench    what a step of the selector costs, beside Trinity's own
