@@ -165,8 +165,9 @@ def draw(curves, smooth: int, path: Path) -> None:
 def draw_metric(axis, curves, metric: str, smooth: int = 1, small: bool = False) -> None:
     """A line for each selector, the mean over its runs.
 
-    For an evaluation with its 95 % interval (Student's t) from three runs on, of two it is as wide
-    as the figure; the selectors then stand side by side, a hundredth of the axis apart.
+    An evaluation has its 95 % interval (Student's t) from three runs on, since that of two is as
+    wide as the figure; the selectors then stand side by side, a hundredth of the axis apart.
+    `small`, for an inset: thin lines, no intervals.
     """
     from scipy.stats import t
 
