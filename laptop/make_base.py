@@ -101,7 +101,7 @@ def make(output: Path, settings: Settings) -> None:
         "settings": described(settings),
         "parameters": models["base"].num_parameters(),
         "pass_at_1": {name: by_kind(tasks, held_out, values) for name, values in rates.items()},
-        "seconds": {name: round(value, 1) for name, value in seconds.items()},
+        "seconds": {name: round(value, 3) for name, value in seconds.items()},
     }
     with tempfile.TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent) as scratch:
         folder = Path(scratch) / output.name
