@@ -36,10 +36,10 @@ experiment: .venv/ready
 	$(BIN)/python -m laptop.compare
 
 faults: .venv/ready
-	$(BIN)/python -m tests.faults
+	$(BIN)/python -m tests.training.faults
 
 bench: .venv/ready
-	$(BIN)/python -m benchmarks.selector
+	$(BIN)/python -m tests.task_selection.benchmark
 
 # torch's CUDA libraries are left out, see requirements.in
 CUDA := cuda-bindings cuda-pathfinder cuda-toolkit triton nvidia-cublas nvidia-cuda-cupti nvidia-cuda-nvrtc \

@@ -15,9 +15,6 @@ import argparse
 import contextlib
 import os
 import sys
-from pathlib import Path
-
-REPO = Path(__file__).resolve().parent
 
 
 def parse_args(argv: list[str] | None) -> argparse.Namespace:
@@ -48,10 +45,10 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
 
 def train(config, steps: int) -> int:
     """Run `tune` on the merged YAML, follow its logs, say whether all steps were trained."""
-    from cluster import connect_ray, worker_env
-    from experiment import claim, run_folder, save, trinity_config
-    from resume import align, checkpointed_step
-    from run_log import Follower, last_error
+    from data_augment.training.experiment_yaml import claim, run_folder, save, trinity_config
+    from data_augment.training.ray_cluster import connect_ray, worker_env
+    from data_augment.training.resume import align, checkpointed_step
+    from data_augment.training.run_log import Follower, last_error
 
     run_dir = run_folder(config)
     if checkpointed_step(run_dir) >= steps:
@@ -101,8 +98,9 @@ def train(config, steps: int) -> int:
 
 def main(argv: list[str] | None = None) -> int:
     args = parse_args(argv)
-    from experiment import BadInput, compose, use_mended
-    from preflight import check
+    from data_augment.errors import BadInput
+    from data_augment.training.checks import check
+    from data_augment.training.experiment_yaml import compose, use_mended
 
     try:
         config = compose(args.config, args.profile, args.overrides)

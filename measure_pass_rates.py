@@ -24,7 +24,7 @@ from hashlib import sha256
 from pathlib import Path
 from random import Random
 
-from experiment import BadInput
+from data_augment.errors import BadInput
 
 REFERENCE = re.compile(r"(\w[\w.-]*)=(.+?)@(https?://[^\s,@]+(?:,https?://[^\s,@]+)*)")
 CANDIDATE_ROWS = 300  # they tell two means apart that differ by some 0.04
@@ -126,7 +126,7 @@ def open_references(args: Namespace, names: list[str], tasks: list[dict], journa
 
     `names`: columns of the taskset; `journals`: ExitStack that closes them. Raises BadInput.
     """
-    from chat_sampling import Reference
+    from data_augment.pass_rates.chat_sampling import Reference
     from math_agent import SYSTEM_PROMPT
 
     output = args.output
@@ -204,7 +204,7 @@ def status(r) -> str:
 def report(r, rates: list[float | None], least: int) -> None:
     import numpy as np
 
-    from taskset_checks import histogram
+    from data_augment.training.taskset_checks import histogram
 
     known = np.array([rates[row] for row in r.rows if rates[row] is not None])
     print(f"{r.name}: {r.model}, {r.samples} samples of each of {len(r.rows):,} rows")

@@ -53,7 +53,7 @@ def main(argv: list[str] | None = None) -> int:
     except (OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    from comparison import compare
+    from data_augment.figure.comparison import compare
 
     print(f"{args.output}: {curves.run.nunique()} run(s) of {', '.join(selectors(curves))}")
     for metric in evaluations(curves):

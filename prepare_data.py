@@ -20,7 +20,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-from experiment import BadInput
+from data_augment.errors import BadInput
 
 GURU = "LLM360/guru-RL-92k/train/math__combined_54.4k.parquet"
 AIME = "HuggingFaceH4/aime_2024/data/train-00000-of-00001.parquet"
@@ -163,7 +163,7 @@ def judged_wrong(golds: list[str]) -> list[str]:
     """The gold answers to which gsm8k_judge, boxed as a response, gives 0; on all cores."""
     from tqdm import tqdm
 
-    from answers import gold_answer, is_correct
+    from math_agent.answers import gold_answer, is_correct
 
     boxes = [rf"\boxed{{{gold}}}" for gold in golds]
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:  # polars threads: no fork

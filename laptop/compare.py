@@ -16,7 +16,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from experiment import REPO
+from data_augment.files import REPO
 from laptop.demo import prepared_server, run
 
 GROUP = "comparison"

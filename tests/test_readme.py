@@ -11,9 +11,9 @@ import main as main_script
 import measure_pass_rates
 import plot_result
 import prepare_data
-from experiment import REPO, compose
+from data_augment.training.experiment_yaml import REPO, compose
 from tests.conftest import write_taskset
-from tests.test_plot_result import write_run
+from tests.figure.test_plot_result import write_run
 
 README = (REPO / "README.md").read_text()
 BLOCKS = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)

@@ -1,0 +1,119 @@
+"""The tasksets before Ray starts: they load, are whole, and training holds no evaluation."""
+
+import re
+from pathlib import Path
+
+from data_augment.training.experiment_yaml import tasksets
+from data_augment.training.plan import Plan
+
+
+def check_tasksets(config, plan: Plan) -> None:
+    """Look at every taskset; fills `plan.steps`, which depends on the number of rows."""
+    train, *evaluations = tasksets(config)
+    buffer = config.buffer
+    batch = buffer.get("batch_size", 1)
+    questions: set[str] = set()
+    if rows := load(train, "buffer.explorer_input.taskset", plan):
+        epochs = buffer.get("total_epochs", 1)
+        plan.steps = buffer.get("total_steps") or epochs * len(rows) // batch
+        plan.fact("tasks", f"{len(rows):,} rows of {train.path} [{train.get('split', 'train')}]")
+        if len(rows) < batch:
+            plan.error(
+                "buffer.batch_size",
+                f"{batch} tasks a step, but {train.path} has {len(rows)} rows",
+                "Lower it, or prepare more data",
+            )
+        questions = check_texts(rows, "buffer.explorer_input.taskset", plan)
+        check_features(train.get("task_selector") or {}, rows, plan)
+    for i, taskset in enumerate(evaluations):
+        key = f"buffer.explorer_input.eval_tasksets[{i}]"
+        if not (held_out := load(taskset, key, plan)):
+            continue
+        name, samples = taskset.get("name") or taskset.path, taskset.get("repeat_times", 1)
+        interval = config.explorer.get("eval_interval", 100)
+        plan.fact(
+            "held-out", f"{name}: {len(held_out):,} problems x {samples}, every {interval} steps"
+        )
+        if both := questions & check_texts(held_out, key, plan):
+            found = f"{len(both)} questions stand in the training taskset, e.g. {min(both)[:60]!r}"
+            plan.error(key, found, "Prepare the training data with --eval-source")
+
+
+def load(taskset, key: str, plan: Plan):
+    """The taskset as a datasets.Dataset, or None with an error in the plan."""
+    import datasets
+
+    path, split = str(taskset.get("path") or ""), taskset.get("split", "train")
+    if not path.startswith("/") and not is_hub_id(path):
+        return plan.error(f"{key}.path", f"no folder {path!r}", how_to_make(path))
+    datasets.disable_progress_bars()
+    try:
+        rows = datasets.load_dataset(path, name=taskset.get("subset_name"), split=split)
+    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+        found = f"{path} [{split}] cannot be loaded: {' '.join(str(error).split())[:300]}"
+        return plan.error(key, found, "Mend path, split or subset_name, or prepare it again")
+    if not len(rows):
+        return plan.error(key, f"{path} [{split}] is empty", "Prepare it again")
+    return rows
+
+
+def check_texts(rows, key: str, plan: Plan) -> set[str]:
+    """Questions and answers are there and not blank; returns the questions, normalised."""
+    questions: set[str] = set()
+    for column in ("question", "answer"):
+        if column not in rows.column_names:
+            found = f"no column {column!r} among {', '.join(rows.column_names)}"
+            plan.error(key, found, "Prepare it: python prepare_data.py --source ...")
+            continue
+        texts = rows.data.column(column).to_pylist()
+        blank = [i for i, text in enumerate(texts) if not str(text or "").strip()]
+        if blank:
+            found = f"column {column!r} is empty in {len(blank)} rows, first {blank[:3]}"
+            plan.error(key, found, "Drop them: python prepare_data.py --source ...")
+        if column == "question":
+            questions = {" ".join(str(text).split()).casefold() for text in texts}
+    return questions
+
+
+def check_features(selector, rows, plan: Plan) -> None:
+    """The pass-rate columns that the selector reads; a histogram of each for the plan."""
+    import numpy as np
+
+    from task_selection import checks as selection_checks
+
+    keys = list(selector.get("feature_keys") or [])
+    kind = selector.get("selector_type") or ""
+    errors, warnings = selection_checks.check_features(rows, keys)
+    if is_difficulty_based(kind) or kind == "offline_easy2hard":
+        plan.errors += [f"task_selector: {error}" for error in errors]
+        plan.notes += warnings
+    for key in [] if errors else keys:
+        values = np.array(rows.data.column(key).to_pylist(), dtype=float)
+        plan.fact("pass rates", f"{histogram(values)}, mean {values.mean():.2f}: {key}")
+
+
+def histogram(values) -> str:
+    """Ten bins of [0, 1] as bars, and the share at exactly 0 and 1."""
+    import numpy as np
+
+    counts, _ = np.histogram(values, bins=10, range=(0, 1))
+    bars = "".join(" ▁▂▃▄▅▆▇█"[-(-8 * count // counts.max())] for count in counts)
+    return f"0 {bars} 1, {np.mean(values == 0):.0%} at 0, {np.mean(values == 1):.0%} at 1"
+
+
+def is_hub_id(path: str) -> bool:
+    """Whether what is no local folder may be owner/name on the Hub."""
+    return not Path(path).exists() and bool(re.fullmatch(r"(?!data/)\w[\w.-]*/[\w.-]+", path))
+
+
+def how_to_make(path: str) -> str:
+    """The command that makes one of the default paths, or advice for any other."""
+    if "laptop" in Path(path).parts:
+        return "Make it: python -m laptop.make_base"
+    if path in ("data/math", "data/aime24"):
+        return "Make it: python prepare_data.py"
+    return "Name a local folder or a Hub id (owner/name)"
+
+
+def is_difficulty_based(kind: str) -> bool:
+    return kind == "difficulty_based" or kind.endswith(".DifficultyBasedSelector")

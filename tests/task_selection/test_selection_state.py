@@ -1,0 +1,266 @@
+import asyncio
+import itertools
+import json
+import os
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from datasets import Dataset
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from trinity.buffer.task_scheduler import get_taskset_scheduler
+from trinity.common.config import Config, DataSelectorConfig, StorageConfig
+
+import task_selection
+from tests.task_selection.selection_fakes import (
+    PAPER,
+    experience,
+    posterior,
+    references,
+    selector,
+    step,
+)
+
+
+def through_json(state):
+    return json.loads(json.dumps(state, indent=2))  # as Trinity's StateManager writes it
+
+
+def test_a_restored_selector_goes_on_as_the_live_one():
+    ability = references()[1]
+    live, rng = selector(adaptive_rho=True), np.random.default_rng(1)
+    for _ in range(40):
+        step(live, ability, rng)
+    live.feedback(range(100), 1 - ability[:100])  # so far off that rho is halved
+    restored = selector(adaptive_rho=True)
+    restored.load_state_dict(through_json(live.state_dict()))
+    assert posterior(restored) == posterior(live)
+    assert live.diff_estimator.rho == PAPER["rho"] / 2
+    assert (restored.selected == live.selected).all() and restored.updates == 41
+    live_rng, restored_rng = np.random.default_rng(2), np.random.default_rng(2)
+    for _ in range(20):
+        assert step(restored, ability, restored_rng) == step(live, ability, live_rng)
+    assert posterior(restored) == posterior(live)
+
+
+def test_a_fixed_rho_stays_the_yamls():
+    state = selector(rho=0.1).state_dict()
+    changed = selector(rho=0.3)
+    changed.load_state_dict(state)
+    assert changed.diff_estimator.rho == 0.3
+
+
+def test_state_of_guru_size_is_compact():
+    columns, ability = references(54_404)
+    live, rng = selector(columns), np.random.default_rng(1)
+    for _ in range(40):
+        step(live, ability, rng, batch_size=512)
+    assert live.selected.sum() > 10_000
+    assert len(json.dumps(live.state_dict())) < 500_000  # 870,464 bytes as bare float64
+
+
+def test_a_new_run_starts_afresh():
+    used, fresh = selector(), selector()
+    used.diff_estimator.rho = 0.05
+    step(used, references()[1], np.random.default_rng(1))
+    for state in ({"current_index": 0}, {}):
+        used.load_state_dict(state)
+        assert posterior(used) == posterior(fresh)
+        assert used.current_index == used.updates == used.selected.sum() == 0
+    assert used.get_indices(16).tolist() == fresh.get_indices(16).tolist()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda c: {k: v[:-1] for k, v in c.items()}, "rows: saved 300, here 299"),
+        (lambda c: {**c, "weak": [*c["weak"][:-1], 0.987]}, "digest: saved"),
+        (lambda c: {k: v[::-1] for k, v in c.items()}, "digest: saved"),
+    ],
+)
+def test_state_of_another_dataset_is_refused(change, message):
+    state = selector().state_dict()
+    with pytest.raises(ValueError, match=message) as refusal:
+        selector(change(references()[0])).load_state_dict(state)
+    assert "start a run of another name" in str(refusal.value)
+
+
+def test_state_of_other_columns_is_refused():
+    columns = references()[0]
+    other = selector({**columns, "b": columns["strong"]}, keys=("weak", "b"))
+    with pytest.raises(ValueError, match=r"feature_keys: saved \['weak', 'strong'\], here"):
+        other.load_state_dict(selector().state_dict())
+
+
+def test_trinitys_own_state_is_refused():
+    with pytest.raises(ValueError, match="stands at task 96 but holds no posterior"):
+        selector().load_state_dict({"current_index": 96})
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda s: s["posterior"].pop(),
+        lambda s: s.update(posterior=[s["posterior"][0][:-8], s["posterior"][1]]),
+        lambda s: s.update(posterior=["%%%", s["posterior"][1]]),
+        lambda s: s.update(posterior=list(reversed(s["posterior"]))),
+        lambda s: s.update(selected=s["posterior"][1]),
+        lambda s: s.pop("cap_coef"),
+        lambda s: s.update(rho=None),
+    ],
+)
+def test_a_damaged_state_is_refused_whole(damage):
+    state = selector().state_dict()
+    damage(state)
+    target = selector()
+    before = posterior(target)
+    with pytest.raises(ValueError, match=r"selector state is damaged .*explorer_meta\.json"):
+        target.load_state_dict(state)
+    assert posterior(target) == before
+
+
+def test_states_are_also_written_and_the_newest_kept(tmp_path):
+    live = selector(state_dir=str(tmp_path / "run" / "selector"), state_keep=3)
+    folder, ability, rng = tmp_path / "run" / "selector", references()[1], np.random.default_rng(1)
+    states = []
+    for _ in range(6):
+        states.append(live.state_dict())
+        step(live, ability, rng)
+    assert {path.name for path in folder.glob("*.json*")} == {"48.json", "64.json", "80.json"}
+    assert json.loads((folder / "80.json").read_text()) == states[-1]
+    # After a rewind the states written last are kept, though their index is lower.
+    live.load_state_dict(states[1])
+    live.state_dict()
+    assert {path.name for path in folder.glob("*.json*")} == {"16.json", "64.json", "80.json"}
+
+
+def test_an_interrupted_write_leaves_the_previous_state(tmp_path, monkeypatch):
+    live = selector(state_dir=str(tmp_path))
+    first = live.state_dict()
+    live.selected[:] = True
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            live.state_dict()
+    assert json.loads((tmp_path / "0.json").read_text()) == first
+
+
+def test_a_fresh_start_beside_later_states_is_not_silent(tmp_path, capsys):
+    live = selector(state_dir=str(tmp_path))
+    live.load_state_dict({"current_index": 0})
+    assert "afresh" not in capsys.readouterr().out
+    live.get_indices(16)
+    live.state_dict()
+    selector(state_dir=str(tmp_path)).load_state_dict({"current_index": 0})
+    assert f"starts afresh although {tmp_path} holds states" in capsys.readouterr().out
+
+
+def test_scalars_of_abandoned_updates_are_not_shown(tmp_path):
+    ability, rng = references()[1], np.random.default_rng(1)
+    live = selector(state_dir=str(tmp_path))
+    for _ in range(3):
+        step(live, ability, rng)
+    state = live.state_dict()
+    for _ in range(2):
+        step(live, ability, rng)
+    resumed = selector(state_dir=str(tmp_path))
+    resumed.load_state_dict(state)
+    batch = resumed.get_indices(16).tolist()
+    predicted = resumed.diff_estimator.predict_pr(indices=batch)
+    resumed.feedback(batch, [0.25] * 16)
+    events = EventAccumulator(str(tmp_path)).Reload()
+    errors = events.Scalars("selection/predicted_pass_rate_error")
+    assert [event.step for event in errors] == [1, 2, 3, 4]
+    assert errors[-1].value == pytest.approx(np.abs(predicted - 0.25).mean())
+    never = events.Scalars("selection/never_selected_ratio")[-1].value
+    assert never == pytest.approx(1 - resumed.selected.mean())
+
+
+def test_seconds_count_draw_update_and_state(tmp_path, monkeypatch):
+    tick = itertools.count().__next__  # each timed call takes one
+    monkeypatch.setattr("task_selection.difficulty_based.time", SimpleNamespace(perf_counter=tick))
+    ability, rng = references()[1], np.random.default_rng(1)
+    live = selector(state_dir=str(tmp_path))
+    step(live, ability, rng)
+    live.state_dict()
+    step(live, ability, rng)
+    seconds = EventAccumulator(str(tmp_path)).Reload().Scalars("selection/seconds")
+    # the draw; then the first update, which ends after it was written, the state and the draw
+    assert [event.value for event in seconds] == [1, 3]
+
+
+@pytest.fixture
+def open_scheduler(tmp_path):
+    """Opens the explorer's scheduler on a parquet of 120 tasks, as after a start with a state."""
+    columns, _ = references(120)
+    path = tmp_path / "data"
+    path.mkdir()
+
+    def write(**changed):
+        table = {"question": ["q"] * 120, "answer": ["1"] * 120, **columns, **changed}
+        Dataset.from_dict(table).to_parquet(str(path / "train.parquet"))
+
+    def open_(explorer_state):
+        taskset = StorageConfig(
+            name="tasks",
+            path=str(path),
+            split="train",
+            batch_size=16,
+            total_steps=100,
+            default_workflow_type="math_workflow",
+            enable_progress_bar=False,
+            data_selector=DataSelectorConfig(
+                "task_selection.DifficultyBasedSelector",
+                feature_keys=["weak", "strong"],
+                kwargs=dict(PAPER),
+            ),
+        )
+        config = Config()
+        config.buffer.batch_size, config.buffer.total_steps = 16, 100
+        config.buffer.explorer_input.tasksets = [taskset]
+        return get_taskset_scheduler(explorer_state, config)
+
+    write()
+    return open_, write, columns
+
+
+def explore(scheduler, rng):
+    """One explorer step: read tasks, roll out, calculate pass rates, feed them back."""
+    batch = [task.index["index"] for task in asyncio.run(scheduler.read())]
+    exps = [
+        experience(index, run=run, reward=float(rng.random() < 0.5), task=task)
+        for task, index in enumerate(batch)
+        for run in range(8)
+    ]
+    scheduler.feedback(task_selection.PassRateCalculator().process(exps)[1])
+    return batch
+
+
+def test_the_scheduler_resumes_midway(open_scheduler):
+    open_, _, _ = open_scheduler
+    live, rng = open_({}), np.random.default_rng(1)
+    batches = [explore(live, rng) for _ in range(10)]
+    assert len({tuple(batch) for batch in batches}) > 1
+    saved = through_json({"latest_iteration": 10, "taskset_states": live.state_dict()})
+    resumed = open_(saved)
+    live_rng, resumed_rng = np.random.default_rng(2), np.random.default_rng(2)
+    for _ in range(5):
+        assert explore(resumed, resumed_rng) == explore(live, live_rng)
+    assert resumed.state_dict() == live.state_dict()
+
+
+def test_the_scheduler_refuses_one_nan_and_another_dataset(open_scheduler):
+    open_, write, columns = open_scheduler
+    live = open_({})
+    explore(live, np.random.default_rng(1))
+    saved = {"latest_iteration": 1, "taskset_states": live.state_dict()}
+    write(weak=[*columns["weak"][:-1], 0.987])
+    with pytest.raises(ValueError, match="belongs to another dataset"):
+        open_(saved)
+    write(weak=[*columns["weak"][:-1], float("nan")])
+    with pytest.raises(ValueError, match=r"'weak': 1 of 120 values are not finite"):
+        open_({})

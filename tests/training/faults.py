@@ -1,0 +1,237 @@
+"""Kill a laptop run again and again at random moments; the same command must bring it home.
+
+    make faults                                    # 20 kills, about half an hour
+    python -m tests.training.faults --kills 3 --seed 1
+
+main.py runs until a random moment; then the driver, one of its Ray workers, or the Tinker server
+(started again at once) gets kill -9. A driver that ends is started again. Checked: it ends or goes
+on, and does not hang; a new one starts at the step of the weights with the selector's state as it
+was saved at that step, byte for byte; each run ends with exit 0 and all its steps trained.
+"""
+
+import argparse
+import contextlib
+import json
+import random
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from tempfile import mkdtemp
+
+import psutil
+
+from data_augment.files import REPO
+from data_augment.training.resume import checkpointed_step, read_json
+
+BATCH = 8  # profiles/laptop.yaml
+SERVICES = ("ray::DashboardAgent", "ray::RuntimeEnvAgent")  # of the node, not of the run
+LONGEST = 400  # seconds without a step or an end; more is a hang
+
+
+class Laptop:
+    """Tiny models, measured tasks and a server in a folder, and main.py pointed at them."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        make = [sys.executable, "-m", "laptop.make_base", "--tiny", "--output", str(folder)]
+        subprocess.run(make, cwd=REPO, check=True, capture_output=True)
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            self.port = s.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.serve()
+        models = [f"--model={name}={name}@{self.url}/v1" for name in ("weak", "strong")]
+        measure = ["measure_pass_rates.py", folder / "math", *models, "--samples=4", "--choices=4"]
+        measure = [sys.executable, *measure, "--max-tokens=16"]
+        subprocess.run(measure, cwd=REPO, check=True, capture_output=True)
+
+    def serve(self) -> None:
+        """Start the server, again after a kill: same port, same state."""
+        options = {"--models": self.folder / "models", "--state": self.folder / "server"}
+        options["--port"] = self.port
+        command = [sys.executable, "-m", "laptop.server"]
+        command += [str(word) for pair in options.items() for word in pair]
+        with open(self.folder / "server.log", "a") as log:
+            self.server = subprocess.Popen(command, cwd=REPO, stderr=log)
+        wait_until(self.answers, self.server)
+
+    def answers(self) -> bool:
+        return urllib.request.urlopen(f"{self.url}/healthz", timeout=1).status == 200
+
+    def close(self) -> None:
+        self.server.terminate()
+        self.server.wait()
+
+    def command(self, config: str, **overrides) -> list[str]:
+        """main.py on a small plan: 3 steps, evaluated at 0 and 3, saved at 2 and 3."""
+        defaults = {
+            "checkpoint_root_dir": self.folder / "checkpoints",
+            "model.model_path": self.folder / "models/base",
+            "model.tinker.base_url": self.url,
+            "buffer.explorer_input.taskset.path": self.folder / "math",
+            "buffer.explorer_input.eval_tasksets.0.path": self.folder / "heldout",
+            "buffer.explorer_input.eval_tasksets.0.repeat_times": 1,
+            "buffer.total_steps": 3,
+            "explorer.runner_per_model": 2,
+            "explorer.eval_interval": 3,
+            "trainer.save_interval": 2,
+        }
+        pairs = [f"{key}={value}" for key, value in (defaults | overrides).items()]
+        main = [sys.executable, "main.py", "--config", config, "--profile", "laptop"]
+        return [*main, *pairs]
+
+    def run_dir(self, name: str) -> Path:
+        return self.folder / "checkpoints/Data-Augmentation/laptop" / name
+
+
+def wait_until(condition, process, seconds: float = 120) -> None:
+    """Wait for `condition` as long as `process` lives; OSError counts as not yet."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        assert process.poll() is None, f"process ended with {process.returncode}"
+        try:
+            if condition():
+                return
+        except OSError:
+            pass
+        time.sleep(0.1)
+    raise AssertionError(f"waited {seconds} s in vain")
+
+
+def kill_something(target: str, driver, laptop: Laptop, rng: random.Random) -> str:
+    """kill -9 the driver, a Ray worker of it or the server; returns what it was."""
+    if target == "worker":
+        if workers := actors(driver):
+            victim = rng.choice(workers)
+            name = victim.name()
+            victim.kill()
+            return f"worker {name}"
+        target = "driver"  # none is up yet
+    if target == "server":
+        laptop.server.kill()
+        laptop.server.wait()
+        laptop.serve()
+        return "server"
+    driver.kill()
+    return "driver"
+
+
+def actors(driver) -> list[psutil.Process]:
+    found = []
+    for process in psutil.Process(driver.pid).children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            name = process.cmdline()[:1] or [""]
+            if name[0].startswith("ray::") and not name[0].startswith(SERVICES):
+                found.append(process)
+    return found
+
+
+def explored(run: Path) -> int:
+    """Steps explored so far; Trinity rewrites the file at each, so a read may fall in between."""
+    return (read_json(run / "explorer_meta.json") or {}).get("latest_iteration", 0)
+
+
+def random_moment(run: Path, driver, rng: random.Random) -> str:
+    """Wait for a moment in the next steps or, one time in three, seconds; "" if the run ended."""
+    steps = rng.choice([0, 0, 1, 2, 3, 4])
+    seconds = rng.uniform(0, 3 if steps else 30)
+    goal = explored(run) + steps
+    deadline = time.monotonic() + LONGEST
+    while explored(run) < goal and driver.poll() is None:
+        assert time.monotonic() < deadline, f"step {goal} not reached in {LONGEST} s"
+        time.sleep(0.1)
+    try:
+        driver.wait(seconds)
+        return ""
+    except subprocess.TimeoutExpired:
+        return f"{steps} steps and {seconds:4.1f} s"
+
+
+def outcome(run: Path, driver) -> str:
+    """What the driver makes of the kill: it ends, or it goes on. Raises AssertionError if neither."""
+    reached, started = explored(run), time.monotonic()
+    while time.monotonic() < started + LONGEST:
+        if driver.poll() is not None:
+            return f"exit {driver.returncode} in {time.monotonic() - started:.0f} s"
+        if explored(run) > reached:
+            return f"went on to step {explored(run)}"
+        time.sleep(0.1)
+    raise AssertionError(f"neither ended nor reached step {reached + 1} in {LONGEST} s")
+
+
+def expected_state(run: Path) -> tuple[int, dict | None]:
+    """The step to resume from and the selector's state saved at it."""
+    step = checkpointed_step(run)
+    path = run / f"selector/{step * BATCH}.json"
+    return step, json.loads(path.read_text()) if step and path.exists() else None
+
+
+def torture(laptop: Laptop, kills: int, seed: int, steps: int) -> list[str]:
+    """Kill `kills` times; a run that reached its end makes room for the next. A line for each kill.
+
+    Raises AssertionError where a run did not come back as saved, or did not reach its end."""
+    rng, report, runs = random.Random(seed), [], 0
+    while len(report) < kills:
+        runs += 1
+        name = f"Faults-{seed}-{runs}"
+        run = laptop.run_dir(name)
+        overrides = {"name": name, "buffer.total_steps": steps, "explorer.eval_interval": steps}
+        command = laptop.command("config_difficulty.yaml", **overrides)
+        driver = None
+        while driver is None or driver.returncode != 0:
+            if driver is None or driver.poll() is not None:
+                step, state = expected_state(run)
+                with open(laptop.folder / "driver.log", "a") as log:
+                    driver = subprocess.Popen(command, cwd=REPO, stdout=log, stderr=log)
+                if state:
+                    check_restart(run, driver, step, state)
+            if len(report) == kills:
+                assert driver.wait(LONGEST + 10 * steps) == 0
+            elif moment := random_moment(run, driver, rng):
+                reached, workers = explored(run), actors(driver)
+                target = rng.choice(["driver", "worker", "server"])
+                victim = kill_something(target, driver, laptop, rng)
+                report.append(
+                    f"{len(report) + 1:>3}  run {runs}, {moment} later, at step {reached:>2}: "
+                    f"{victim}; {outcome(run, driver)}"
+                )
+                print(report[-1], flush=True)
+                if driver.poll() is not None:  # its actors outlive a killed driver by some seconds
+                    assert psutil.wait_procs(workers, timeout=60)[1] == []
+        assert checkpointed_step(run) == steps
+        print(f"     run {runs} reached step {steps}", flush=True)
+    return report
+
+
+def check_restart(run: Path, driver, step: int, state: dict) -> None:
+    """The explorer's file, once main.py has put it right, holds step and state as saved."""
+
+    def aligned() -> bool:
+        meta = read_json(run / "explorer_meta.json") or {}
+        return meta.get("latest_iteration") == step and meta["taskset_states"] == [state]
+
+    wait_until(aligned, driver)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Kill a laptop run at random moments.")
+    parser.add_argument("--kills", type=int, default=20, help="default: %(default)s")
+    parser.add_argument(
+        "--steps", type=int, default=20, help="planned steps of a run (default: 20)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the moments (default: 0)")
+    args = parser.parse_args()
+    laptop = Laptop(Path(mkdtemp(prefix="faults-")))
+    try:
+        report = torture(laptop, args.kills, args.seed, args.steps)
+    finally:
+        laptop.close()
+    print(f"{len(report)} kills survived; logs in {laptop.folder}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

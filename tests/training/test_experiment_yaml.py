@@ -1,0 +1,121 @@
+"""Experiment YAML, profiles and overrides become the one configuration that runs."""
+
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from data_augment.training.checks import flatten
+from data_augment.training.experiment_yaml import (
+    REPO,
+    BadInput,
+    claim,
+    compose,
+    run_folder,
+    save,
+    use_mended,
+)
+from data_augment.training.ray_cluster import worker_env
+from main import main
+
+RANDOM, DIFFICULTY = str(REPO / "config_random.yaml"), str(REPO / "config_difficulty.yaml")
+SELECTOR = "buffer.explorer_input.taskset.task_selector"
+
+
+def test_the_two_experiments_differ_in_name_and_selector_alone():
+    random, difficulty = (
+        flatten(OmegaConf.to_container(OmegaConf.load(p))) for p in (RANDOM, DIFFICULTY)
+    )
+    differ = {
+        key for key in random.keys() | difficulty.keys() if random.get(key) != difficulty.get(key)
+    }
+    assert {key for key in differ if not key.startswith(("name", SELECTOR))} == set()
+    assert {"name", f"{SELECTOR}.selector_type"} <= differ
+
+
+def test_defaults_are_the_reference_experiment(workplace, monkeypatch):
+    monkeypatch.delenv("TRINITY_MODEL_PATH")
+    config = compose(DIFFICULTY, "gpu8", [])
+    assert config.model.model_path == "Qwen/Qwen3-0.6B"
+    assert (config.model.max_model_len, config.model.max_response_tokens) == (24576, 16384)
+    assert config.algorithm.algorithm_type == "multi_step_grpo"
+    assert (config.algorithm.repeat_times, config.buffer.batch_size) == (8, 16)
+    assert (config.algorithm.optimizer.lr, config.explorer.eval_interval) == (1e-6, 20)
+    expected = dict(m=8, lamb=0.1, rho=0.1, target_reward=0.8, tau=0, do_sample=True)
+    assert OmegaConf.select(config, SELECTOR).kwargs == expected
+
+
+def test_override_beats_profile_beats_experiment(workplace):
+    config = compose(RANDOM, "laptop", ["buffer.total_steps=7", "algorithm.optimizer.lr=2e-3"])
+    assert config.project == "Data-Augmentation"  # experiment
+    assert config.buffer.batch_size == 8  # profile over experiment
+    assert (config.buffer.total_steps, config.algorithm.optimizer.lr) == (7, 2e-3)
+
+
+def test_override_reaches_into_lists(workplace):
+    key = "buffer.explorer_input.eval_tasksets.0.repeat_times"
+    assert (
+        compose(RANDOM, "gpu8", [f"{key}=3"]).buffer.explorer_input.eval_tasksets[0].repeat_times
+        == 3
+    )
+
+
+def test_local_paths_become_absolute_and_hub_ids_stay(workplace, monkeypatch):
+    config = compose(RANDOM, "gpu8", ["buffer.explorer_input.eval_tasksets.0.path=owner/aime"])
+    assert config.buffer.explorer_input.taskset.path == str(workplace / "data/math")
+    assert config.checkpoint_root_dir == str(workplace / "checkpoints")
+    assert config.buffer.explorer_input.eval_tasksets[0].path == "owner/aime"
+
+
+def test_profile_is_a_name_or_a_path(workplace):
+    Path("mine.yaml").write_text(
+        (REPO / "profiles/gpu8.yaml").read_text().replace("num: 4", "num: 2")
+    )
+    assert compose(RANDOM, "mine.yaml", []).explorer.rollout_model.engine_num == 2
+    with pytest.raises(BadInput, match=r"--profile nowhere.*gpu8.*laptop"):
+        compose(RANDOM, "nowhere", [])
+
+
+def test_seed_names_are_resolved_to_the_mended_classes(workplace):
+    config = compose(DIFFICULTY, "gpu8", [])
+    assert len(use_mended(config)) == 2
+    assert (
+        OmegaConf.select(config, SELECTOR).selector_type == "task_selection.DifficultyBasedSelector"
+    )
+    operators = config.data_processor.experience_pipeline.operators
+    assert [operator.name for operator in operators] == ["task_selection.PassRateCalculator"]
+    config = compose(RANDOM, "gpu8", [])
+    assert use_mended(config) == ["pass_rate_calculator -> task_selection.PassRateCalculator"]
+    assert OmegaConf.select(config, SELECTOR).selector_type == "random"
+
+
+def test_the_seed_of_the_rollouts_reaches_the_workers_unless_a_group_is_spread(workplace):
+    seed = "explorer.rollout_model.seed=7"
+    assert worker_env(compose(RANDOM, "laptop", [seed]))["ROLLOUT_SEED"] == "7"
+    spread = compose(RANDOM, "laptop", [seed, "explorer.max_repeat_times_per_runner=4"])
+    assert "ROLLOUT_SEED" not in worker_env(spread)
+    assert "ROLLOUT_SEED" not in worker_env(compose(RANDOM, "gpu8", [seed]))
+
+
+def test_a_run_has_one_driver_at_a_time(tmp_path):
+    first = claim(tmp_path / "run")
+    with pytest.raises(BadInput, match=r"another main.py is training this run.*name=Another"):
+        claim(tmp_path / "run")
+    first.close()
+    claim(tmp_path / "run").close()
+
+
+def test_a_folder_that_cannot_be_made_is_bad_input(workplace, capsys):
+    Path("taken").write_text("a file")
+    arguments = ["--config", RANDOM, "--no-gpu-check", "checkpoint_root_dir=taken/here"]
+    assert main(arguments) == 2
+    assert "checkpoint_root_dir" in capsys.readouterr().err
+
+
+def test_saved_yaml_is_what_runs(workplace):
+    config = compose(RANDOM, "gpu8", ["group=g"])
+    path = save(config)
+    assert path.parent == run_folder(config)
+    assert path.parent == workplace / "checkpoints/Data-Augmentation/g/Random-Selector"
+    assert OmegaConf.load(path) == config
+    assert compose(str(path), "gpu8", []) == config

@@ -1,0 +1,59 @@
+"""Every shipped experiment runs on every shipped machine, as far as Trinity's validators can tell."""
+
+import pytest
+
+from data_augment.training.checks import check
+from data_augment.training.experiment_yaml import REPO, compose, trinity_config, use_mended
+
+EXPERIMENTS = sorted(path.name for path in REPO.glob("config_*.yaml"))
+PROFILES = sorted(path.stem for path in (REPO / "profiles").glob("*.yaml"))
+
+
+def test_all_are_here():
+    assert EXPERIMENTS == ["config_difficulty.yaml", "config_random.yaml"]
+    assert PROFILES == ["cluster", "gpu1", "gpu8", "laptop", "tinker"]
+
+
+class FakeTinker:
+    """Stands for tinker.ServiceClient: it serves whatever model is asked for."""
+
+    def __init__(self, base_url=None):
+        pass
+
+    def get_server_capabilities(self):
+        return self
+
+    @property
+    def supported_models(self):
+        return [self]
+
+    model_name = None
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_trinity_accepts_the_merged_yaml(workplace, monkeypatch, experiment, profile):
+    monkeypatch.setattr("tinker.ServiceClient", FakeTinker)
+    config = compose(str(REPO / experiment), profile, [])
+    monkeypatch.setattr(FakeTinker, "model_name", config.model.model_path)
+    use_mended(config)
+    checked = trinity_config(config)
+    assert checked.algorithm.repeat_times == 8
+    assert checked.buffer.train_batch_size == 8 * config.buffer.batch_size
+    if profile in ("gpu8", "cluster"):
+        total = config.cluster.node_num * config.cluster.gpu_per_node
+        assert checked.cluster.trainer_gpu_num + checked.cluster.rollout_gpu_num == total
+    if profile in ("laptop", "tinker"):
+        assert checked.synchronizer.sync_method.value == "memory"
+
+
+@pytest.mark.parametrize("profile", ["cluster", "gpu1", "gpu8"])
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_gpu_profiles_pass_the_checks_without_a_gpu(workplace, experiment, profile):
+    plan = check(compose(str(REPO / experiment), profile, []), gpu_check=False)
+    assert plan.steps > 0
+
+
+def test_hosted_tinker_passes_the_checks_with_a_key(workplace, monkeypatch):
+    monkeypatch.setenv("TINKER_API_KEY", "tml-fake")
+    assert check(compose(str(REPO / "config_difficulty.yaml"), "tinker", [])).steps == 5
