@@ -54,3 +54,31 @@ def read_json(path: Path) -> dict | None:
     except (OSError, ValueError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def append_json_line(path: Path, record: dict) -> None:
+    """Add one JSON line to a file by a single write, so that several processes may share it.
+
+    A line that a kill left torn is closed first: it stays alone, and readers skip it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "a+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        torn = size > 0 and os.pread(file.fileno(), 1, size - 1) != b"\n"
+        line = json.dumps(record).encode() + b"\n"
+        file.write(b"\n" + line if torn else line)
+
+
+def read_json_lines(path: Path) -> list[dict]:
+    """The whole lines of a file of JSON lines, in order; torn ones are left out, [] without it."""
+    if not path.exists():
+        return []
+    records = []
+    for line in path.read_bytes().split(b"\n"):
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(record, dict):
+            records.append(record)
+    return records
