@@ -10,6 +10,11 @@ from numbers import Real
 import numpy as np
 
 
+def is_difficulty_based(selector_type: str) -> bool:
+    """Whether `selector_type` names BOTS: Trinity's short name, or a class of that name."""
+    return selector_type == "difficulty_based" or selector_type.endswith(".DifficultyBasedSelector")
+
+
 def _is_int(value) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
