@@ -8,7 +8,6 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
-from pathlib import Path
 
 import httpx
 import pytest
@@ -18,14 +17,14 @@ import uvicorn
 from safetensors.torch import load_file
 from tinker import types
 
+from data_augment.files import REPO
 from laptop import server as server_module
 from laptop.engine import TORCH_THREADS, BaseModel, Lora, TrainingRun
 from laptop.server import create_app, main
-from tests.test_engine import make_model, peft_logprobs
+from tests.laptop.test_engine import make_model, peft_logprobs
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*tie_word_embeddings.*")  # of peft, see engine
 ADAM = types.AdamParams(learning_rate=1e-2, eps=1e-6, weight_decay=0.1, grad_clip_norm=0.5)
-ROOT = Path(__file__).parent.parent
 
 
 @contextmanager
@@ -211,7 +210,7 @@ def test_a_restarted_server_goes_on_bit_for_bit(models, tmp_path):
 def process(*arguments):
     """`python -m laptop.server`; yields the process and the address that it prints."""
     command = [sys.executable, "-m", "laptop.server", "--port", "0", *map(str, arguments)]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, cwd=REPO, stdout=subprocess.PIPE, text=True)
     try:
         line = process.stdout.readline()
         assert "models: tiny" in line
@@ -252,7 +251,7 @@ def test_the_door_refuses_before_torch_is_loaded(models, tmp_path):
             (["--models", str(models), "--port", "99999"], "port 99999"),
         ):
             command = [sys.executable, "-c", code, *arguments, "--state", str(tmp_path / "state")]
-            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+            done = subprocess.run(command, cwd=REPO, capture_output=True, text=True, timeout=60)
             assert done.stdout.split() == ["2", "False"], done.stderr
             assert reason in done.stderr and len(done.stderr.splitlines()) == 1
     with pytest.raises(SystemExit):
