@@ -12,7 +12,9 @@ from data_augment.files import REPO
 def worker_env(config) -> dict[str, str]:
     """Environment of the driver and of every Ray worker: import path, Tinker's key, seed."""
     path = [str(REPO), os.getcwd(), *filter(None, [os.environ.get("PYTHONPATH")])]
-    env = {}
+    # With http_proxy set, the clients' httpx would ask the proxy for a server on this machine, too.
+    direct = [os.environ.get("no_proxy") or os.environ.get("NO_PROXY"), "127.0.0.1", "localhost"]
+    env = dict.fromkeys(["no_proxy", "NO_PROXY"], ",".join(filter(None, direct)))
     if config.model.get("tinker", {}).get("enable"):
         # The client insists on a key; a server of one's own asks for none.
         env["TINKER_API_KEY"] = os.environ.get("TINKER_API_KEY", "tml-local")
