@@ -4,7 +4,8 @@ Put your own in the place of either: the signatures are the tuner's.
 
     agent.py     run_react_agent(task, model) -> the agent's last message
     judge.py     gsm8k_judge(task, response) -> reward 1.0 or 0.0
-    answers.py   when an answer is right
+    answers.py   when an answer is right; ALTERNATIVES (" ||| ") stands between the accepted answers
+                 of one task
 """
 
 from math_agent.agent import SYSTEM_PROMPT, run_react_agent

@@ -23,10 +23,14 @@ from decimal import Decimal
 
 TIME_LIMIT = 2.0  # seconds of wall-clock time for one comparison by math-verify
 MAX_ANSWER = 1000  # characters; a longer box is wrong unread
+ALTERNATIVES = " ||| "  # between the accepted gold answers of one task; the spaces are part of it
 
 
 def gold_answer(answer: str) -> str:
-    """What follows the last "####" of a GSM8K answer; the whole string where there is none."""
+    """What follows the last "####" of a GSM8K answer; the whole string where there is none.
+
+    A task with several accepted answers has them all here: "reasoning #### 18 ||| 18.5".
+    """
     return answer.rpartition("####")[2].strip()
 
 
@@ -49,7 +53,8 @@ def is_correct(text: str | None, gold: str) -> bool:
 
     Thousands separators, currency, degrees, units and the percent sign do not matter (12.5% is
     right for 12.5 and for 0.125). Several values are right only where gold lists the same ones;
-    the order matters in brackets ("(2, 3)") and not without ("2, 3").
+    the order matters in brackets ("(2, 3)") and not without ("2, 3"). `gold` may hold several
+    accepted answers with ALTERNATIVES between them ("18 ||| 18.5"): each of them is right.
 
     Never raises on any `text`. A plain number takes some 20 microseconds, math-verify 2 to 10
     milliseconds and `TIME_LIMIT` at worst, besides a second to load it when it is first asked or
@@ -59,6 +64,11 @@ def is_correct(text: str | None, gold: str) -> bool:
     answer = boxed(text)
     if answer is None or len(answer) > MAX_ANSWER:
         return False
+    return any(_accepts(alternative, answer) for alternative in gold.split(ALTERNATIVES))
+
+
+def _accepts(gold: str, answer: str) -> bool:
+    """Whether the content of a box has the value of one accepted answer."""
     if _squash(answer) == _squash(gold):
         return bool(answer.strip())
     (gold, gold_percents), (answer, percents) = _PERCENT.subn("", gold), _PERCENT.subn("", answer)

@@ -1,7 +1,10 @@
 r"""The judge: the reward of a response, 1.0 for a right final answer and 0.0 otherwise.
 
 The last `\boxed{}` of the response is compared with the gold answer by answers.py; nothing outside
-it counts. Put your own in its place; the signature is the tuner's (`agentscope.tuner`, judge_func).
+it counts. A task with several accepted answers lists them in its `answer` with " ||| " between them
+("#### 18 ||| 18.5"; ALTERNATIVES in answers.py): each of them is right.
+
+Put your own in its place; the signature is the tuner's (`agentscope.tuner`, judge_func).
 """
 
 from __future__ import annotations

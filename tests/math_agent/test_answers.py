@@ -180,6 +180,14 @@ def test_gold_answer(answer, gold):
     assert gold_answer(answer) == gold
 
 
+def test_a_task_may_accept_several_answers():
+    gold = gold_answer(r"It is a half. #### 0.5 ||| \text{one half}")
+    assert is_correct(r"\boxed{\frac12}", gold)
+    assert is_correct(r"\boxed{\text{One half}}", gold)
+    assert not is_correct(r"\boxed{0.5, \text{one half}}", gold)
+    assert is_correct(r"\boxed{|||x|-1|-2|}", "|||x|-1|-2|")  # without spaces it is absolute values
+
+
 def test_a_plain_number_needs_no_math_verify(monkeypatch):
     monkeypatch.setattr(answers, "_math_verify", None)
     assert is_correct(r"\boxed{1,080\text{ dollars}}", "1080")
