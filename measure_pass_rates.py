@@ -204,13 +204,13 @@ def status(r) -> str:
 def report(r, rates: list[float | None], least: int) -> None:
     import numpy as np
 
-    from data_augment.training.taskset_checks import histogram
+    from data_augment.data.statistics import histogram_line
 
     known = np.array([rates[row] for row in r.rows if rates[row] is not None])
     print(f"{r.name}: {r.model}, {r.samples} samples of each of {len(r.rows):,} rows")
     if len(known):
         error = np.sqrt(np.mean(known * (1 - known)) / r.samples / len(known))
-        print(f"  mean {known.mean():.3f} ± {error:.3f}; {histogram(known)}")
+        print(f"  mean {known.mean():.3f} ± {error:.3f}; {histogram_line(known)}")
     if empty := [row for row in r.rows if rates[row] is None]:
         print(f"  {len(empty):,} rows left empty, below {least} samples; the first: {empty[:10]}")
     for finish in NOTES.keys() & r.finishes.keys():

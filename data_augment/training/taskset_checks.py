@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from data_augment.data.questions import same_questions
+from data_augment.data.statistics import histogram_line
 from data_augment.training.experiment_yaml import tasksets
 from data_augment.training.plan import Plan
 
@@ -12,7 +14,7 @@ def check_tasksets(config, plan: Plan) -> None:
     train, *evaluations = tasksets(config)
     buffer = config.buffer
     batch = buffer.get("batch_size", 1)
-    questions: set[str] = set()
+    questions: dict[str, str] = {}
     if rows := load(train, "buffer.explorer_input.taskset", plan):
         epochs = buffer.get("total_epochs", 1)
         plan.steps = buffer.get("total_steps") or epochs * len(rows) // batch
@@ -34,8 +36,10 @@ def check_tasksets(config, plan: Plan) -> None:
         plan.fact(
             "held-out", f"{name}: {len(held_out):,} problems x {samples}, every {interval} steps"
         )
-        if both := questions & check_texts(held_out, key, plan):
-            found = f"{len(both)} questions stand in the training taskset, e.g. {min(both)[:60]!r}"
+        evaluated = check_texts(held_out, key, plan)
+        both = sorted(questions[form] for form in questions.keys() & evaluated.keys())
+        if both:
+            found = f"{len(both)} questions stand in the training taskset, e.g. {both[0][:60]!r}"
             plan.error(key, found, "Prepare the training data with --eval-source")
 
 
@@ -57,9 +61,9 @@ def load(taskset, key: str, plan: Plan):
     return rows
 
 
-def check_texts(rows, key: str, plan: Plan) -> set[str]:
-    """Questions and answers are there and not blank; returns the questions, normalised."""
-    questions: set[str] = set()
+def check_texts(rows, key: str, plan: Plan) -> dict[str, str]:
+    """Questions and answers are there and not blank; returns the questions by their normal form."""
+    questions: dict[str, str] = {}
     for column in ("question", "answer"):
         if column not in rows.column_names:
             found = f"no column {column!r} among {', '.join(rows.column_names)}"
@@ -71,7 +75,8 @@ def check_texts(rows, key: str, plan: Plan) -> set[str]:
             found = f"column {column!r} is empty in {len(blank)} rows, first {blank[:3]}"
             plan.error(key, found, "Drop them: python prepare_data.py --source ...")
         if column == "question":
-            questions = {" ".join(str(text).split()).casefold() for text in texts}
+            written = [str(text) for text in texts if text]
+            questions = dict(zip(same_questions(written), written, strict=True))
     return questions
 
 
@@ -89,16 +94,7 @@ def check_features(selector, rows, plan: Plan) -> None:
         plan.notes += warnings
     for key in [] if errors else keys:
         values = np.array(rows.data.column(key).to_pylist(), dtype=float)
-        plan.fact("pass rates", f"{histogram(values)}, mean {values.mean():.2f}: {key}")
-
-
-def histogram(values) -> str:
-    """Ten bins of [0, 1] as bars, and the share at exactly 0 and 1."""
-    import numpy as np
-
-    counts, _ = np.histogram(values, bins=10, range=(0, 1))
-    bars = "".join(" ▁▂▃▄▅▆▇█"[-(-8 * count // counts.max())] for count in counts)
-    return f"0 {bars} 1, {np.mean(values == 0):.0%} at 0, {np.mean(values == 1):.0%} at 1"
+        plan.fact("pass rates", f"{histogram_line(values)}, mean {values.mean():.2f}: {key}")
 
 
 def is_hub_id(path: str) -> bool:

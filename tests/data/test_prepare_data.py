@@ -282,7 +282,7 @@ def test_pass_rate_figures(prepare):
     figures = prepare(table)[1]["pass_rates"]
     assert figures["feature_keys"] == ["b_pass_rate", "a_pass_rate"]  # the weaker one first
     histogram = figures["columns"]["a_pass_rate"]["histogram"]
-    assert {k: n for k, n in histogram.items() if n} == {"0": 1, "0.2-0.3": 1, "0.5-0.6": 1, "1": 2}
+    assert {k: n for k, n in histogram.items() if n} == {"0": 1, "0.25": 1, "0.5": 1, "1": 2}
     names = ("weaker_beats_stronger", "both_0", "both_1", "productively_challenging", "advice")
     assert [figures[name] for name in names] == [0, 0.2, 0.2, 0.6, []]
 

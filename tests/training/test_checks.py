@@ -88,8 +88,8 @@ BAD_COLUMNS = {  # columns of the training taskset: what the message must say
     "negative": ({"qwen2.5_7b_pass_rate": [-0.1] + [0.5] * 39}, r"1 of 40 values are outside"),
     "words": ({"qwen2.5_7b_pass_rate": ["half"] * 40}, r"40 of 40 values are not numbers"),
     "equal": ({"qwen2.5_7b_pass_rate": [0.5] * 40, "qwen3_30b_pass_rate": [0.5] * 40}, r"are equal everywhere"),
-    "trains on evaluation": (dict(question=["what is  3^4?"] + [f"{i}" for i in range(39)]),
-                             r"1 questions stand in the training taskset, e.g. 'what is 3\^4\?'"),
+    "trains on evaluation": (dict(question=["what is $3^4$"] + [f"{i}" for i in range(39)]),
+                             r"1 questions stand in the training taskset, e.g. 'what is \$3\^4\$'"),
 }  # fmt: skip
 
 
