@@ -53,27 +53,40 @@ class Kind:
     held_out: float
 
 
-def _problems(sign: str, value: Callable, *operands: range) -> Iterator[tuple[str, int, tuple]]:
+def problems(sign: str, value: Callable, *operands: range) -> Iterator[tuple[str, int, tuple]]:
+    """Every problem with an answer that is not negative; see Kind.problems for what is yielded.
+
+    Args:
+        sign: between the numbers.
+        value: the answer to the numbers.
+        operands: the range of each number.
+    """
     for numbers in itertools.product(*operands):
-        orders = {numbers} if sign == "-" else {numbers, numbers[::-1]}
-        if value(*numbers) >= 0:
-            for order in sorted(orders):
-                yield sign.join(map(str, order)), value(*numbers), (sign, *sorted(numbers))
+        answer = value(*numbers)
+        if answer < 0:
+            continue
+        orders = {numbers}
+        if sign != "-":
+            orders.add(numbers[::-1])
+        key = (sign, *sorted(numbers))
+        for order in sorted(orders):
+            question = sign.join(str(number) for number in order)
+            yield question, answer, key
 
 
-def _sum(*numbers: int) -> int:
+def add(*numbers: int) -> int:
     return sum(numbers)
 
 
 ONE = range(1, 10)
 
 KINDS = (
-    Kind("2+1 digits", lambda two: _problems("+", _sum, two, ONE), 1.0, 1 / 6, 0),
-    Kind("2-1 digits", lambda two: _problems("-", operator.sub, two, ONE), 0.85, 1 / 12, 1 / 4),
-    Kind("2+2 digits", lambda two: _problems("+", _sum, two, two), 0.5, 1 / 12, 1 / 4),
-    Kind("2-2 digits", lambda two: _problems("-", operator.sub, two, two), 0.3, 1 / 12, 1 / 4),
-    Kind("2+1+1 digits", lambda two: _problems("+", _sum, two, ONE, ONE), 0.15, 1 / 12, 1 / 4),
-    Kind("2*2 digits", lambda two: _problems("*", operator.mul, two, two), None, 1 / 2, 0),
+    Kind("2+1 digits", lambda two: problems("+", add, two, ONE), 1.0, 1 / 6, 0),
+    Kind("2-1 digits", lambda two: problems("-", operator.sub, two, ONE), 0.85, 1 / 12, 1 / 4),
+    Kind("2+2 digits", lambda two: problems("+", add, two, two), 0.5, 1 / 12, 1 / 4),
+    Kind("2-2 digits", lambda two: problems("-", operator.sub, two, two), 0.3, 1 / 12, 1 / 4),
+    Kind("2+1+1 digits", lambda two: problems("+", add, two, ONE, ONE), 0.15, 1 / 12, 1 / 4),
+    Kind("2*2 digits", lambda two: problems("*", operator.mul, two, two), None, 1 / 2, 0),
 )
 
 
@@ -93,31 +106,42 @@ def share_out(
     Raises:
         ValueError: a kind has too few problems.
     """
-    train_rows, held_rows, corpus = [], [], {}
+    train_rows: list[dict] = []
+    held_rows: list[dict] = []
+    corpus: dict[Kind, list[tuple[str, int]]] = {}
     rng = random.Random(seed)
     for kind in KINDS:
-        groups: dict[tuple, dict[str, int]] = {}
+        groups: dict[tuple, dict[str, int]] = {}  # question -> value, the orders of one problem
         for question, value, key in kind.problems(range(10, largest + 1)):
             groups.setdefault(key, {})[question] = value
         keys = sorted(groups)
         rng.shuffle(keys)
-        for rows, share in ((held_rows, held_out * kind.held_out), (train_rows, tasks * kind.pool)):
-            chosen: list[dict] = []
-            while len(chosen) < round(share):
-                if not keys:
-                    raise ValueError(
-                        f"{kind.name}: {len(groups)} problems are too few for its share of {tasks} "
-                        f"training tasks and {held_out} held-out ones; ask for fewer of them"
-                    )
-                chosen += [
-                    {"question": question, "answer": f"#### {value}", "kind": kind.name}
-                    for question, value in groups[keys.pop()].items()
-                ]
-            rows += chosen[: round(share)]
+        held_rows += take(kind, groups, keys, round(held_out * kind.held_out))
+        train_rows += take(kind, groups, keys, round(tasks * kind.pool))
         corpus[kind] = [problem for key in keys for problem in groups[key].items()]
     rng.shuffle(train_rows)
     rng.shuffle(held_rows)
     return train_rows, held_rows, corpus
+
+
+def take(
+    kind: Kind, groups: dict[tuple, dict[str, int]], keys: list[tuple], count: int
+) -> list[dict]:
+    """Rows of `count` problems, whose keys are removed from the end of `keys`.
+
+    Raises:
+        ValueError: there are too few.
+    """
+    rows: list[dict] = []
+    while len(rows) < count:
+        if not keys:
+            raise ValueError(
+                f"{kind.name}: {len(groups)} problems are too few for the training tasks and "
+                "held-out problems asked for; ask for fewer of them"
+            )
+        for question, value in groups[keys.pop()].items():
+            rows.append({"question": question, "answer": f"#### {value}", "kind": kind.name})
+    return rows[:count]
 
 
 def prompt(question: str) -> str:
@@ -133,7 +157,8 @@ def response(value: int | str) -> str:
 def wrong_answer(value: int, rng: random.Random) -> int:
     """A slip near the truth: off by a little, by a forgotten carry, or by one digit."""
     slip = rng.choice((1, 1, 2, 10, 10, 9, 11, 20)) * rng.choice((-1, 1))
-    return abs(value + slip) if abs(value + slip) != value else value + 1
+    wrong = abs(value + slip)
+    return wrong if wrong != value else value + 1
 
 
 def build_tokenizer():

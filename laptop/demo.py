@@ -2,57 +2,92 @@
 
     python -m laptop.demo
 
-Every stage goes on where an earlier demo stopped, and does nothing where it is done already. What
-is started here (the server, each training) is ended here.
+Every stage goes on where an earlier demo stopped, and does nothing where it is done already. The
+server takes a free port, and ends with the demo.
 """
 
+import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-URL = "http://127.0.0.1:8765"  # as in profiles/laptop.yaml
-# The weaker and the stronger reference answer each task 16 times; do they bracket the base model?
-MEASURE = [
-    *["measure_pass_rates.py", "data/laptop/math"],
-    *["--model", f"weak=weak@{URL}/v1", "--model", f"strong=strong@{URL}/v1"],
-    *["--candidate", f"base=base@{URL}/v1", "--samples", "16", "--choices", "16"],
-    *["--max-tokens", "16", "--concurrency", "16"],
-]
+from laptop.server.process import start_server
+
+DATA = Path("data/laptop")  # as in profiles/laptop.yaml
 RUNS = "checkpoints/Data-Augmentation/laptop"
-SERVER_LOG = Path("data/laptop/server.log")
+EXPERIMENTS = ["config_random.yaml", "config_difficulty.yaml"]
 
 
 def main() -> int:
     started = time.monotonic()
+    end_on_sigterm()
     try:
-        with prepared_server():
-            for config in ("config_random.yaml", "config_difficulty.yaml"):
-                run("main.py", "--config", config, "--profile", "laptop")
+        with prepared_server() as url:
+            for config in EXPERIMENTS:
+                run("main.py", *training_arguments(config, url))
         run("plot_result.py", RUNS)
     except subprocess.CalledProcessError as error:
-        return error.returncode
+        return error.returncode  # the stage has said why
     print(f"\nThe whole demo: {time.monotonic() - started:.0f} s")
     return 0
 
 
+def end_on_sigterm() -> None:
+    """Let SIGTERM unwind the stack as Ctrl+C does, so that nothing started here is left behind."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+
+
+def training_arguments(config: str, url: str) -> list[str]:
+    return ["--config", config, "--profile", "laptop", f"model.tinker.base_url={url}"]
+
+
 @contextmanager
-def prepared_server() -> Iterator[None]:
+def prepared_server() -> Iterator[str]:
     """Models, tasks with measured pass rates, and the server, which ends with the block.
 
-    Raises CalledProcessError where a stage fails; its message is on the terminal then.
+    Yields:
+        the address of the server.
+
+    Raises:
+        subprocess.CalledProcessError: a stage failed; its message is on the terminal.
     """
     run("-m", "laptop.make_base")
-    server = start_server()
+    with running_server() as url:
+        run("measure_pass_rates.py", *measure_arguments(url))
+        yield url
+
+
+@contextmanager
+def running_server() -> Iterator[str]:
+    """The server of the models under DATA; yields its address."""
+    log = DATA / "server.log"
+    log.unlink(missing_ok=True)
+    print(f"\n--- python -m laptop.server --port 0 (errors: {log})", flush=True)
     try:
-        run(*MEASURE)
-        yield
+        server, url = start_server(DATA / "models", DATA / "server", log)
+    except subprocess.CalledProcessError:
+        print(log.read_text(), file=sys.stderr)
+        raise
+    try:
+        print(f"--- {url}", flush=True)
+        yield url
     finally:
         server.terminate()
         server.wait()
+
+
+def measure_arguments(url: str) -> list[str]:
+    """Both references answer each task 16 times; do they bracket the base model?"""
+    arguments = [str(DATA / "math")]
+    arguments += ["--model", f"weak=weak@{url}/v1"]
+    arguments += ["--model", f"strong=strong@{url}/v1"]
+    arguments += ["--candidate", f"base=base@{url}/v1"]
+    arguments += ["--samples", "16", "--choices", "16"]
+    arguments += ["--max-tokens", "16", "--concurrency", "16"]
+    return arguments
 
 
 def run(*command: str) -> None:
@@ -61,22 +96,6 @@ def run(*command: str) -> None:
     started = time.monotonic()
     subprocess.run([sys.executable, *command], check=True)
     print(f"--- {time.monotonic() - started:.0f} s", flush=True)
-
-
-def start_server() -> subprocess.Popen:
-    """Start laptop/server.py and wait until it answers; raises CalledProcessError if it ends."""
-    command = [sys.executable, "-m", "laptop.server"]
-    print(f"\n--- python -m laptop.server (log: {SERVER_LOG})", flush=True)
-    with open(SERVER_LOG, "w") as log:
-        server = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
-    while server.poll() is None:
-        try:
-            urllib.request.urlopen(f"{URL}/healthz", timeout=1).close()
-            return server
-        except OSError:
-            time.sleep(0.2)
-    print(SERVER_LOG.read_text(), file=sys.stderr)
-    raise subprocess.CalledProcessError(server.returncode, command)
 
 
 if __name__ == "__main__":

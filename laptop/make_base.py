@@ -62,23 +62,27 @@ def is_made(output: Path, settings: Settings) -> bool:
     Raises:
         ValueError: it holds something else.
     """
-    mend = f"give another --output, or delete it first: rm -r {output}"
-    if not (output / "summary.json").is_file():
+    fix = f"give another --output, or delete it first: rm -r {output}"
+    summary = output / "summary.json"
+    if not summary.is_file():
         if output.exists() and (not output.is_dir() or any(output.iterdir())):
-            raise ValueError(f"{output} exists and was not made by this command; {mend}")
+            raise ValueError(f"{output} exists and was not made by this command; {fix}")
         return False
-    there = json.loads((output / "summary.json").read_text())["settings"]
-    here = described(settings)
-    differ = [name for name in here | there if here.get(name) != there.get(name)]
-    if differ:
-        changes = ", ".join(f"{name} {there.get(name)}, now {here.get(name)}" for name in differ)
-        raise ValueError(f"{output} was made with other settings ({changes}); {mend}")
+    made = json.loads(summary.read_text(encoding="utf-8"))["settings"]
+    asked = described(settings)
+    changes = []
+    for name in asked | made:
+        if asked.get(name) != made.get(name):
+            changes.append(f"{name} {made.get(name)}, now {asked.get(name)}")
+    if changes:
+        raise ValueError(f"{output} was made with other settings ({', '.join(changes)}); {fix}")
     return True
 
 
 def described(settings: Settings) -> dict:
     """The settings as summary.json holds them, the kinds of task included."""
-    return asdict(settings) | {k.name: [k.right, k.pool, k.held_out] for k in KINDS}
+    kinds = {kind.name: [kind.right, kind.pool, kind.held_out] for kind in KINDS}
+    return asdict(settings) | kinds
 
 
 def make(output: Path, settings: Settings) -> None:
@@ -110,27 +114,46 @@ def make(output: Path, settings: Settings) -> None:
             tokenizer.save_pretrained(folder / "models" / name)
         write_parquet(folder / "math/train.parquet", tasks)
         write_parquet(folder / "heldout/test.parquet", held_out)
-        (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+        summary_json = json.dumps(summary, indent=2) + "\n"
+        (folder / "summary.json").write_text(summary_json, encoding="utf-8")
         os.replace(folder, output)
 
 
 @contextmanager
 def progress_bars(seconds: dict[str, float]) -> Iterator[Callable]:
-    """Yields `stage(name, total)`: a bar with time left; each stage's seconds go to `seconds`."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeRemainingColumn as Left
+    """A bar with the time left for each stage; the seconds of each stage go to `seconds`.
 
-    columns = (TextColumn("{task.description:<28}"), BarColumn(20), MofNCompleteColumn())
-    note = TextColumn("{task.fields[note]}")
-    with Progress(*columns, note, Left(elapsed_when_finished=True)) as progress:
+    Yields:
+        `stage(name, total)`, a context manager, which gives `advance(n=1, note="")`.
+    """
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
-        @contextmanager
-        def stage(name: str, total: int):
-            bar = progress.add_task(name, total=total, note="")
-            started = time.monotonic()
-            yield lambda n=1, note="": progress.update(bar, advance=n, note=note)
-            seconds[name] = time.monotonic() - started
+    progress = Progress(
+        TextColumn("{task.description:<28}"),
+        BarColumn(20),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[note]}"),
+        TimeRemainingColumn(elapsed_when_finished=True),
+    )
 
+    @contextmanager
+    def stage(name: str, total: int) -> Iterator[Callable]:
+        bar = progress.add_task(name, total=total, note="")
+
+        def advance(n: int = 1, note: str = "") -> None:
+            progress.update(bar, advance=n, note=note)
+
+        started = time.monotonic()
+        yield advance
+        seconds[name] = time.monotonic() - started
+
+    with progress:
         yield stage
 
 
@@ -147,12 +170,13 @@ def by_kind(tasks: list[dict], held_out: list[dict], rates: list[float]) -> dict
     groups: dict[str, list[float]] = {kind.name: [] for kind in KINDS}
     for task, rate in zip(tasks, rates, strict=False):  # the held-out rates follow
         groups[task["kind"]].append(rate)
-    groups |= {"all tasks": rates[: len(tasks)], "held-out": rates[len(tasks) :]}
+    groups["all tasks"] = rates[: len(tasks)]
+    groups["held-out"] = rates[len(tasks) :]
     return {name: round(sum(values) / len(values), 3) for name, values in groups.items()}
 
 
 def print_summary(output: Path) -> None:
-    summary = json.loads((output / "summary.json").read_text())
+    summary = json.loads((output / "summary.json").read_text(encoding="utf-8"))
     total = sum(summary["seconds"].values())
     print(f"{output}: made in {total:.0f} s, {summary['parameters']:,} parameters a model")
     models = summary["pass_at_1"]

@@ -71,7 +71,10 @@ def train_models(
         with stage(f"{name}: a corpus with flaws", settings.flawed_steps) as advance:
             for _ in train(model, tokenizer, corpus, settings, flawed=True, advance=advance):
                 pass
-    return {name: model.eval() for name, model in (unreliable | {"strong": strong}).items()}
+    models = unreliable | {"strong": strong}
+    for model in models.values():
+        model.eval()
+    return models
 
 
 def train(
@@ -89,17 +92,9 @@ def train(
     optimizer = torch.optim.AdamW(model.parameters(), rate, betas=(0.9, 0.99))
     schedule = get_cosine_schedule_with_warmup(optimizer, steps // 20, steps)
     rng = random.Random(settings.seed)
-    taught = [kind for kind in KINDS if kind.right is not None]
     model.train()
     for step in range(1, steps + 1):
-        examples = []
-        for i in range(settings.batch_size):
-            kind = taught[i % len(taught)]
-            question, value = rng.choice(corpus[kind])
-            if flawed and rng.random() >= kind.right:
-                value = wrong_answer(value, rng)
-            examples.append((question, value))
-        tokens, labels = encode(tokenizer, examples)
+        tokens, labels = encode(tokenizer, draw_examples(corpus, settings.batch_size, flawed, rng))
         loss = model(input_ids=tokens, labels=labels, use_cache=False).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -108,6 +103,21 @@ def train(
         optimizer.zero_grad()
         advance(note=f"loss {loss.item():.3f}")
         yield step
+
+
+def draw_examples(
+    corpus: dict[Kind, list], count: int, flawed: bool, rng: random.Random
+) -> list[tuple[str, int]]:
+    """(question, answer) as many of each taught kind; some answers are wrong where `flawed`."""
+    taught = [kind for kind in KINDS if kind.right is not None]
+    examples = []
+    for i in range(count):
+        kind = taught[i % len(taught)]
+        question, value = rng.choice(corpus[kind])
+        if flawed and rng.random() >= kind.right:
+            value = wrong_answer(value, rng)
+        examples.append((question, value))
+    return examples
 
 
 def encode(tokenizer, examples: list[tuple[str, int]]):
@@ -157,15 +167,18 @@ def sample(model, prompts, samples: int, generator):
     from transformers import DynamicCache
 
     cache = DynamicCache(config=model.config)
-    tokens, replies = prompts, []
+    end = model.config.eos_token_id
+    tokens = prompts
+    replies = []
     with torch.inference_mode():
         while len(replies) < MAX_NEW_TOKENS:
             logits = model(input_ids=tokens, past_key_values=cache).logits[:, -1]
-            if not replies:
+            if not replies:  # the prompt has been run
                 logits = logits.repeat_interleave(samples, dim=0)
                 cache.batch_repeat_interleave(samples)
             tokens = torch.multinomial(logits.softmax(-1), 1, generator=generator)
             replies.append(tokens)
-            if torch.cat(replies, 1).eq(model.config.eos_token_id).any(1).all():
+            ended = torch.cat(replies, 1).eq(end).any(1)
+            if ended.all():
                 break
     return torch.cat(replies, 1).view(len(prompts), samples, -1)

@@ -10,19 +10,11 @@ import pytest
 import torch
 from peft import LoraConfig, inject_adapter_in_model
 
-from laptop.engine import (
-    LORA_ALPHA,
-    LORA_TARGETS,
-    TORCH_THREADS,
-    BadRequest,
-    BaseModel,
-    Engine,
-    Lora,
-    Policy,
-    TrainingRun,
-)
-from laptop.routes import Sampling
-from laptop.sampling import SampleJob, decode
+from laptop.server.engine import TORCH_THREADS, Engine
+from laptop.server.errors import BadRequest
+from laptop.server.policy import LORA_ALPHA, LORA_TARGETS, BaseModel, Lora, Policy
+from laptop.server.sampling import SampleJob, SamplingParams, decode
+from laptop.server.training_run import TrainingRun
 
 CHARACTERS = "0123456789+-= ab"
 ADAM = SimpleNamespace(
@@ -64,7 +56,7 @@ def base(tmp_path_factory):
 
 
 def sample(policy, prompt, others=(), **params):
-    job = SampleJob(policy, prompt, Sampling(**params))
+    job = SampleJob(policy, prompt, SamplingParams(**params))
     decode([*others, job])
     return job.result["sequences"]
 
@@ -84,8 +76,7 @@ def frozen(run):
 def peft_logprobs(run, tokens, targets):
     """The targets' logprobs through peft's own layers, with the run's parameters in them."""
     model = copy.deepcopy(run.base.model)
-    targets_of = [m for key, ms in LORA_TARGETS.items() if getattr(run.lora, key) for m in ms]
-    config = LoraConfig(r=run.lora.rank, lora_alpha=LORA_ALPHA, target_modules=targets_of)
+    config = LoraConfig(r=run.lora.rank, lora_alpha=LORA_ALPHA, target_modules=run.lora.targets())
     model = inject_adapter_in_model(config, model)
     parameters = dict(model.named_parameters())
     for name, p in run.adapter.items():
@@ -137,7 +128,7 @@ def test_gradients_add_up_over_calls_and_passes(base, monkeypatch):
     data = [([2 + i % 5] * (1 + i), [3] * (1 + i), [0.5 - i % 2] * (1 + i)) for i in range(7)]
     whole, parts = trained(base), trained(base)
     whole.forward(data, backward=True)
-    monkeypatch.setattr("laptop.engine.TRAIN_ROWS", 2)
+    monkeypatch.setattr("laptop.server.training_run.TRAIN_ROWS", 2)
     logprobs = parts.forward(data[:4], backward=True)[0] + parts.forward(data[4:], backward=True)[0]
     assert [len(row) for row in logprobs] == [1, 2, 3, 4, 5, 6, 7]
     for name, p in whole.adapter.items():
@@ -243,7 +234,7 @@ def test_samples_follow_the_models_distribution(base, params):
         for second, q in exact([*prompt, first]).items() if first != 1 else [(None, 1.0)]:
             expected[first, second] = p * q
     jobs = [
-        SampleJob(policy, prompt, Sampling(n=256, seed=i, max_tokens=2, **params))
+        SampleJob(policy, prompt, SamplingParams(n=256, seed=i, max_tokens=2, **params))
         for i in range(count // 256)
     ]
     decode(jobs)
@@ -279,7 +270,9 @@ def test_same_seed_same_tokens_whatever_is_in_the_batch(base):
     policy = frozen(trained(base))
     alone = sample(policy, [3, 4, 5], n=3, seed=7, max_tokens=30)
     others = [
-        SampleJob(policy, [2 + i] * (1 + 3 * i), Sampling(n=4, seed=7, temperature=1.5, top_k=3))
+        SampleJob(
+            policy, [2 + i] * (1 + 3 * i), SamplingParams(n=4, seed=7, temperature=1.5, top_k=3)
+        )
         for i in range(5)
     ]
     together = sample(policy, [3, 4, 5], others, n=3, seed=7, max_tokens=30)
@@ -306,7 +299,7 @@ def test_sampling_stops_at_eos_stop_and_limits(base):
         assert (s["stop_reason"] == "stop") == (s["tokens"][-1] == 1) and 1 not in s["tokens"][:-1]
         assert len(s["tokens"]) == 62 or s["stop_reason"] == "stop"  # the context is 64
     for stop in ([5], "3", ["b+b+b", "3"]):  # token 5 is "3"
-        job = SampleJob(policy, [3, 4], Sampling(n=64, seed=0, stop=stop))
+        job = SampleJob(policy, [3, 4], SamplingParams(n=64, seed=0, stop=stop))
         decode([job])
         cut = [s["tokens"] for s in job.result["sequences"]]
         for short, s in zip(cut, long, strict=True):
@@ -321,7 +314,7 @@ def test_sampling_stops_at_eos_stop_and_limits(base):
 def test_prompt_logprobs_are_the_models(base):
     run = trained(base)
     jobs = [
-        SampleJob(frozen(run), p, Sampling(max_tokens=1), prompt_logprobs=True)
+        SampleJob(frozen(run), p, SamplingParams(max_tokens=1), prompt_logprobs=True)
         for p in ([4], [4, 5, 6])
     ]
     decode(jobs)  # in one batch, the shorter one padded
@@ -334,13 +327,15 @@ def test_prompt_logprobs_are_the_models(base):
 def test_waiting_requests_are_decoded_in_one_batch_per_policy(base, monkeypatch):
     batches = []
     monkeypatch.setattr(
-        "laptop.engine.decode", lambda jobs: (batches.append(len(jobs)), decode(jobs))
+        "laptop.server.engine.decode", lambda jobs: (batches.append(len(jobs)), decode(jobs))
     )
     engine, policies = Engine(), (Policy(base), Policy(base))
     held = threading.Event()
     engine.submit(held.wait)
-    jobs = [SampleJob(policies[i % 2], [3], Sampling(max_tokens=2, n=2)) for i in range(20)]
-    jobs.append(SampleJob(policies[0], [3], Sampling(max_tokens=2, n=250)))  # 270 rows are too many
+    jobs = [SampleJob(policies[i % 2], [3], SamplingParams(max_tokens=2, n=2)) for i in range(20)]
+    jobs.append(
+        SampleJob(policies[0], [3], SamplingParams(max_tokens=2, n=250))
+    )  # 270 rows are too many
     futures = [engine.submit(job) for job in jobs]
     held.set()
     assert [len(future.result(30)["sequences"]) for future in futures] == [2] * 20 + [250]
@@ -354,11 +349,11 @@ def test_a_failing_batch_fails_its_own_requests_only(base, monkeypatch):
             raise RuntimeError("no")
         decode(jobs)
 
-    monkeypatch.setattr("laptop.engine.decode", fail_on_two)
+    monkeypatch.setattr("laptop.server.engine.decode", fail_on_two)
     engine, policy = Engine(), Policy(base)
     held = threading.Event()
     engine.submit(held.wait)
-    futures = [engine.submit(SampleJob(policy, [i], Sampling(max_tokens=1))) for i in (2, 3)]
+    futures = [engine.submit(SampleJob(policy, [i], SamplingParams(max_tokens=1))) for i in (2, 3)]
     held.set()
     with pytest.raises(RuntimeError):
         futures[0].result(30)

@@ -18,9 +18,13 @@ from safetensors.torch import load_file
 from tinker import types
 
 from data_augment.files import REPO
-from laptop import server as server_module
-from laptop.engine import TORCH_THREADS, BaseModel, Lora, TrainingRun
-from laptop.server import create_app, main
+from laptop.server import promises
+from laptop.server.__main__ import main
+from laptop.server.app import create_app
+from laptop.server.engine import TORCH_THREADS
+from laptop.server.policy import BaseModel, Lora
+from laptop.server.process import start_server
+from laptop.server.training_run import TrainingRun
 from tests.laptop.test_engine import make_model, peft_logprobs
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*tie_word_embeddings.*")  # of peft, see engine
@@ -206,42 +210,35 @@ def test_a_restarted_server_goes_on_bit_for_bit(models, tmp_path):
     assert all(torch.equal(got[name], expected[name]) for name in got)
 
 
-@contextmanager
-def process(*arguments):
-    """`python -m laptop.server`; yields the process and the address that it prints."""
-    command = [sys.executable, "-m", "laptop.server", "--port", "0", *map(str, arguments)]
-    process = subprocess.Popen(command, cwd=REPO, stdout=subprocess.PIPE, text=True)
-    try:
-        line = process.stdout.readline()
-        assert "models: tiny" in line
-        yield process, line.split()[4].rstrip(",")
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
-
-
 def test_snapshots_outlive_kill_9_and_sigterm_exits_0(models, tmp_path):
-    folders = ("--models", models, "--state", tmp_path)
-    with process(*folders) as (server, url), httpx.Client(base_url=url) as http:
-        client = connect(http)
+    folders = (models, tmp_path, tmp_path / "log")
+    server, url = start_server(*folders)
+    try:
+        client = tinker.ServiceClient(base_url=url, api_key="tml-test")
         training = client.create_lora_training_client("tiny", rank=4, seed=1)
         train(training, 1)
         path = training.save_weights_for_sampler("s").result().path
         tokens = [s.tokens for s in draw(client.create_sampling_client(path))]
-        server.send_signal(signal.SIGKILL)
-    with process(*folders) as (server, url), httpx.Client(base_url=url) as http:
-        sampler = connect(http).create_sampling_client(path)
-        assert [s.tokens for s in draw(sampler)] == tokens
-        server.send_signal(signal.SIGTERM)
-        assert server.wait(20) == 0
+    finally:
+        end(server, signal.SIGKILL)
+    server, url = start_server(*folders)
+    try:
+        client = tinker.ServiceClient(base_url=url, api_key="tml-test")
+        assert [s.tokens for s in draw(client.create_sampling_client(path))] == tokens
+    finally:
+        assert end(server, signal.SIGTERM) == 0
+
+
+def end(server, number):
+    server.send_signal(number)
+    server.stdout.close()
+    return server.wait(20)
 
 
 def test_the_door_refuses_before_torch_is_loaded(models, tmp_path):
     code = (
-        "import sys; from laptop.server import main\n"
-        "try: main(sys.argv[1:])\n"
-        "except SystemExit as stop: print(stop.code, 'torch' in sys.modules)"
+        "import sys; from laptop.server.__main__ import main\n"
+        "print(main(sys.argv[1:]), 'torch' in sys.modules)"
     )
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])
@@ -260,7 +257,7 @@ def test_the_door_refuses_before_torch_is_loaded(models, tmp_path):
 
 def test_long_work_blocks_neither_the_loop_nor_the_client(http, client, monkeypatch):
     sampler = client.create_sampling_client(base_model="tiny")
-    monkeypatch.setattr(server_module, "POLL_SECONDS", 0.05)
+    monkeypatch.setattr(promises, "POLL_SECONDS", 0.05)
     held = threading.Event()
     http.service.engine.submit(held.wait)
     request = {
@@ -277,7 +274,7 @@ def test_long_work_blocks_neither_the_loop_nor_the_client(http, client, monkeypa
         assert again.json() == promise.json()
     finally:
         held.set()
-    monkeypatch.setattr(server_module, "POLL_SECONDS", 20)
+    monkeypatch.setattr(promises, "POLL_SECONDS", 20)
     assert len(wait(http, promise)["sequences"]) == 1
 
 

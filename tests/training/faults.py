@@ -13,18 +13,17 @@ import argparse
 import contextlib
 import json
 import random
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from pathlib import Path
 from tempfile import mkdtemp
 
 import psutil
 
-from data_augment.files import REPO
-from data_augment.training.resume import checkpointed_step, read_json
+from data_augment.files import REPO, read_json
+from data_augment.training.resume import checkpointed_step
+from laptop.server.process import start_server
 
 BATCH = 8  # profiles/laptop.yaml
 SERVICES = ("ray::DashboardAgent", "ray::RuntimeEnvAgent")  # of the node, not of the run
@@ -36,34 +35,28 @@ class Laptop:
 
     def __init__(self, folder: Path):
         self.folder = folder
-        make = [sys.executable, "-m", "laptop.make_base", "--tiny", "--output", str(folder)]
-        subprocess.run(make, cwd=REPO, check=True, capture_output=True)
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            self.port = s.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.port = 0  # any free one, and then the same again
+        python("-m", "laptop.make_base", "--tiny", "--output", folder)
         self.serve()
-        models = [f"--model={name}={name}@{self.url}/v1" for name in ("weak", "strong")]
-        measure = ["measure_pass_rates.py", folder / "math", *models, "--samples=4", "--choices=4"]
-        measure = [sys.executable, *measure, "--max-tokens=16"]
-        subprocess.run(measure, cwd=REPO, check=True, capture_output=True)
+        try:
+            models = [f"--model={name}={name}@{self.url}/v1" for name in ("weak", "strong")]
+            numbers = ["--samples=4", "--choices=4", "--max-tokens=16"]
+            python("measure_pass_rates.py", folder / "math", *models, *numbers)
+        except subprocess.CalledProcessError:
+            self.close()
+            raise
 
     def serve(self) -> None:
         """Start the server, again after a kill: same port, same state."""
-        options = {"--models": self.folder / "models", "--state": self.folder / "server"}
-        options["--port"] = self.port
-        command = [sys.executable, "-m", "laptop.server"]
-        command += [str(word) for pair in options.items() for word in pair]
-        with open(self.folder / "server.log", "a") as log:
-            self.server = subprocess.Popen(command, cwd=REPO, stderr=log)
-        wait_until(self.answers, self.server)
-
-    def answers(self) -> bool:
-        return urllib.request.urlopen(f"{self.url}/healthz", timeout=1).status == 200
+        self.server, self.url = start_server(
+            self.folder / "models", self.folder / "server", self.folder / "server.log", self.port
+        )
+        self.port = int(self.url.rpartition(":")[2])
 
     def close(self) -> None:
         self.server.terminate()
         self.server.wait()
+        self.server.stdout.close()
 
     def command(self, config: str, **overrides) -> list[str]:
         """main.py on a small plan: 3 steps, evaluated at 0 and 3, saved at 2 and 3."""
@@ -87,35 +80,40 @@ class Laptop:
         return self.folder / "checkpoints/Data-Augmentation/laptop" / name
 
 
+def python(*arguments) -> None:
+    """A command of the pack; its output is shown where it fails."""
+    command = [sys.executable, *map(str, arguments)]
+    done = subprocess.run(command, cwd=REPO, capture_output=True, text=True)
+    if done.returncode != 0:
+        print(done.stdout, done.stderr, sep="\n", file=sys.stderr)
+        done.check_returncode()
+
+
 def wait_until(condition, process, seconds: float = 120) -> None:
-    """Wait for `condition` as long as `process` lives; OSError counts as not yet."""
+    """Wait for `condition` as long as `process` lives."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         assert process.poll() is None, f"process ended with {process.returncode}"
-        try:
-            if condition():
-                return
-        except OSError:
-            pass
+        if condition():
+            return
         time.sleep(0.1)
     raise AssertionError(f"waited {seconds} s in vain")
 
 
 def kill_something(target: str, driver, laptop: Laptop, rng: random.Random) -> str:
     """kill -9 the driver, a Ray worker of it or the server; returns what it was."""
-    if target == "worker":
-        if workers := actors(driver):
-            victim = rng.choice(workers)
-            name = victim.name()
-            victim.kill()
-            return f"worker {name}"
-        target = "driver"  # none is up yet
+    workers = actors(driver) if target == "worker" else []
+    if workers:
+        victim = rng.choice(workers)
+        name = victim.name()
+        victim.kill()
+        return f"worker {name}"
     if target == "server":
         laptop.server.kill()
         laptop.server.wait()
         laptop.serve()
         return "server"
-    driver.kill()
+    driver.kill()  # also where no worker is up yet
     return "driver"
 
 
