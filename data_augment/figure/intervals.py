@@ -48,8 +48,8 @@ def ratio_interval(own, base, paired: bool) -> tuple[float, float]:
     """
     own, base = np.asarray(own, dtype=float), np.asarray(base, dtype=float)
     centre = own.mean() / base.mean()
-    _, freedom = standard_error(own[:, None], -centre * base[:, None], paired)
-    k = t_quantile(freedom[0]) ** 2
+    _, freedom = standard_error(own, -centre * base, paired)
+    k = t_quantile(freedom) ** 2
     own_variance = own.var(ddof=1) / len(own)
     base_variance = base.var(ddof=1) / len(base)
     covariance = np.cov(own, base)[0, 1] / len(own) if paired else 0.0
@@ -67,21 +67,18 @@ def standard_error(own: np.ndarray, base: np.ndarray, paired: bool) -> tuple:
     """Standard error of mean(own) + mean(base), and its degrees of freedom.
 
     Args:
-        own, base: [n, k] and [m, k], what each run contributes to each of k sums.
-        paired: the sums of a seed are one value (n = m); else Welch's formula for two samples.
-
-    Returns:
-        Two arrays [k].
+        own, base: [n, ...] and [m, ...], what each run contributes to one sum or to several.
+        paired: the parts of a seed are one value (n = m); else Welch's formula for two samples.
     """
     if paired:
         n = len(own)
-        return (own + base).std(axis=0, ddof=1) / np.sqrt(n), np.full(own.shape[1], n - 1.0)
+        return (own + base).std(axis=0, ddof=1) / np.sqrt(n), n - 1
     n, m = len(own), len(base)
     own_part = own.var(axis=0, ddof=1) / n
     base_part = base.var(axis=0, ddof=1) / m
     total = own_part + base_part
     spread = own_part**2 / (n - 1) + base_part**2 / (m - 1)
-    fallback = np.full_like(total, min(n, m) - 1.0)
+    fallback = np.full(np.shape(total), min(n, m) - 1.0)  # for runs that are all equal
     freedom = np.divide(total**2, spread, out=fallback, where=spread > 0)
     return np.sqrt(total), freedom
 

@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from data_augment.figure.curves import read
 from data_augment.files import REPO
 from laptop.pretrain import pass_rates
-from plot_result import read
 from tests.training.faults import Laptop, torture
 
 pytestmark = pytest.mark.slow
