@@ -1,8 +1,61 @@
-"""Small inputs that several tests share; each is what a user could have on disk."""
+"""Small inputs that several tests share, and walls around all tests: no network, no user's cache."""
 
+import os
+import shutil
+import socket
+import tempfile
+
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
+# One folder for the caches of all tests. Set before anything reads it, for subprocesses and for
+# the workers of pytest-xdist, which inherit it.
+if "TEST_CACHES" not in os.environ:
+    os.environ["TEST_CACHES"] = tempfile.mkdtemp(prefix="test-caches-")
+CACHES = os.environ["TEST_CACHES"]
+os.environ["HF_HOME"] = f"{CACHES}/huggingface"
+os.environ["MPLCONFIGDIR"] = f"{CACHES}/matplotlib"
+os.environ["HF_ENDPOINT"] = "http://127.0.0.1:9"  # nobody answers; a test may name a server
+os.environ["no_proxy"] = os.environ["NO_PROXY"] = "127.0.0.1,localhost"
+
+
+def pytest_unconfigure(config):
+    if not hasattr(config, "workerinput"):  # not in a worker of pytest-xdist: others still run
+        shutil.rmtree(CACHES, ignore_errors=True)
+
+
+def own_addresses():
+    """The addresses of this machine; "" stands for all of them."""
+    found = {"", "localhost"}
+    for addresses in psutil.net_if_addrs().values():
+        found.update(address.address for address in addresses)
+    return found
+
+
+OWN = own_addresses()
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch):
+    """A test's own process gets the error of a machine without a network."""
+    connect, getaddrinfo = socket.socket.connect, socket.getaddrinfo
+
+    def connect_here(self, address):
+        if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in OWN:
+            raise OSError(101, f"Network is unreachable: {address[0]} (tests/conftest.py)")
+        return connect(self, address)
+
+    def find_here(host, *arguments, **options):
+        if host and (host if isinstance(host, str) else host.decode()) not in OWN:
+            raise socket.gaierror(
+                socket.EAI_AGAIN, f"no name server for {host} (tests/conftest.py)"
+            )
+        return getaddrinfo(host, *arguments, **options)
+
+    monkeypatch.setattr(socket.socket, "connect", connect_here)
+    monkeypatch.setattr(socket, "getaddrinfo", find_here)
 
 
 def write_taskset(path, rows=40, **columns):
