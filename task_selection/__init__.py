@@ -1,11 +1,13 @@
-"""Task selection that a long run can rely on; the YAML names these by dotted path.
+"""Task selection: which tasks a step trains on, and what is learned from their results.
 
     difficulty_based.py       task_selection.DifficultyBasedSelector (BOTS, arXiv 2510.26374)
-    pass_rate_calculator.py   task_selection.PassRateCalculator, its feedback
-    checks.py                 what the two accept, checked before Ray starts
+    estimator.py              its estimate of every task's pass rate
+    pass_rate_calculator.py   task_selection.PassRateCalculator, which sends it the results
+    checks.py                 what they accept, checked before Ray starts
+    state.py                  how a selector is saved
 
-The classes are imported when they are first asked for: they bring torch and Trinity (3 to 4 s),
-which the checks do without.
+The YAML names the two classes by these dotted paths. They are imported when they are first asked
+for: they bring torch and Trinity (3 to 4 s), which the checks do without.
 """
 
 __all__ = ["DifficultyBasedSelector", "PassRateCalculator"]

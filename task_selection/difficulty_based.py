@@ -1,56 +1,40 @@
-"""Difficulty-based task selection (BOTS, arXiv 2510.26374) that a long run can rely on.
+"""The difficulty-based selector (BOTS, arXiv 2510.26374), made safe for a long run.
 
-Two classes on top of Trinity-RFT 0.6.0's own, named in the YAML by dotted path:
-`task_selection.DifficultyBasedSelector` and `task_selection.PassRateCalculator`.
-For clean data and an uninterrupted run the selector chooses the batches that Trinity's chooses.
-Where it departs from Trinity's:
-  state      the whole posterior is saved and restored; Trinity's keeps `current_index` alone
-  features   checked once, before training; Trinity lets one NaN spread to every posterior
-  feedback   not finite: dropped; outside [0, 1]: clipped; both counted in a warning
-  cap_coef   kept where a batch's two reference means are equal; Trinity's explodes there
-  pass rate  over runs; Trinity's is over experiences, so that a five-step run counts five times
-  references one is enough: it is read beside a second that solves nothing
-Cost of a step: `python -m benchmarks.selector`.
+A subclass of Trinity-RFT 0.6.0's, named in the YAML as `task_selection.DifficultyBasedSelector`.
+For clean data, an uninterrupted run and `prior_strength` 0 it chooses the batches that Trinity's
+class chooses. It differs from Trinity's in these points:
+
+    state       the whole posterior is saved and restored; Trinity's keeps only `current_index`
+    features    checked once, before training; in Trinity's one NaN spreads to every posterior
+    feedback    what is not finite is dropped, what is outside [0, 1] is clipped; both are logged
+    lost tasks  a task of which no rollout came back counts as failed; Trinity's forgets it
+    references  one is enough: the second then solves nothing
+    estimate    see task_selection/estimator.py
+
+What a step costs: `python -m tests.task_selection.benchmark`.
 """
 
-import base64
 import functools
-import hashlib
-import json
-import os
 import time
-import zlib
+from collections import deque
 from pathlib import Path
 
 import numpy as np
 import trinity.buffer.selector.selector as trinity_selector
-from trinity.buffer.selector.difficulty_estimator import InterpolationBetaPREstimator
 
-from task_selection.checks import check_features, check_parameters, clean_feedback
+from data_augment.files import append_json_line
+from task_selection.checks import Parameters, check_features, check_parameters, clean_feedback
+from task_selection.estimator import InterpolationEstimator
+from task_selection.state import (
+    fingerprint,
+    pack_arrays,
+    refuse_other_dataset,
+    unpack_arrays,
+    write_state,
+)
 
-# Two reference means closer than this say nothing about where the policy stands between them: it
-# is less than one answer in 16 samples of each of 64 tasks, and the coefficient divides by it.
-MIN_REFERENCE_GAP = 1e-3
-
-
-class InterpolationEstimator(InterpolationBetaPREstimator):
-    """Trinity's estimator, whose interpolation coefficient outlives batches that cannot tell it."""
-
-    def update(self, ref_indices: np.ndarray, ref_pass_rates: np.ndarray) -> None:
-        weaker, stronger = self.features[ref_indices].mean(axis=0)
-        if abs(stronger - weaker) >= MIN_REFERENCE_GAP:
-            super().update(ref_indices, ref_pass_rates)
-            return
-        # Trinity 0.6.0 divides by stronger - weaker + 1e-6 here, and keeps the result for ever.
-        # The rest of its update follows; before the first usable batch: midway between the two.
-        cap_coef = 0.5 if self.cap_coef is None else self.cap_coef
-        low, high = self.features.T
-        p_tilde = np.clip((high - low) * cap_coef + low, 0, 1)
-        p_tilde[ref_indices] = ref_pass_rates
-        successes, failures = np.zeros(self.n), np.zeros(self.n)
-        successes[ref_indices] = ref_pass_rates * self.m
-        failures[ref_indices] = (1 - ref_pass_rates) * self.m
-        self._update(successes, failures, p_tilde)
+# Updates in a row with the coefficient outside [0, 1] after which the log says so.
+LONG_OUTSIDE = 20
 
 
 def _timed(method):
@@ -70,203 +54,228 @@ def _timed(method):
 class DifficultyBasedSelector(trinity_selector.DifficultyBasedSelector):
     """Draws the tasks whose posterior pass rate is nearest to `target_reward`.
 
-    `feature_keys` names two columns of reference pass rates in [0, 1], the weaker reference
-    first. One column is read beside a reference that solves nothing: the policy's pass rate is
-    then a multiple of that column's, fitted on the batches.
-    `kwargs` and their defaults are Trinity's (selection_checks.PARAMETERS gives the ranges), and:
-      prior_strength  start posteriors at Beta(1 + k p, 1 + k (1 - p)), p the mean of the
-                      references and k this many pseudo-counts; default 0, the paper's Beta(1, 1)
-      state_dir       folder, one per taskset, for `<current_index>.json`, a copy of each state
-                      handed out, and for TensorBoard scalars; default none
-      state_keep      state files kept there, the newest; default 50
+    `feature_keys` names two columns of reference pass rates in [0, 1], the weaker reference first.
+    With one column the policy's pass rate is taken as a multiple of that column's, and the factor
+    is fitted on the batches.
 
-    Scalars, by update: selection/predicted_pass_rate_error, the mean absolute difference between
-    the posterior means of a batch and its observed pass rates; selection/never_selected_ratio;
-    selection/seconds, what draw, update, state and these scalars themselves cost since the last.
-    They have a writer of their own because Trinity 0.6.0 hands a selector no way into the
-    explorer's metrics: the operator's process knows no posterior, and feedback returns nothing.
+    `kwargs` has the keys of `checks.Parameters`. Trinity knows all but these three:
+        prior_strength  posteriors start at, and decay to, Beta(1 + k p, 1 + k (1 - p)), where p is
+                        the mean of the references and k this number of pseudo-counts (default 0)
+        state_dir       folder of this taskset for `<current_index>.json`, a copy of each state,
+                        and for metrics.jsonl (default: none)
+        state_keep      number of state files kept there, the newest (default 50)
+
+    metrics.jsonl gets one line at each update, with the update's number as its step:
+        selection/predicted_pass_rate_error  mean absolute difference between the posterior means
+                                             of a batch and the pass rates then seen
+        selection/never_selected_ratio       share of the tasks that were never drawn
+        selection/seconds                    what draw, update, state and metrics have cost since
+                                             the last line
+    After a resume the steps go on from the restored state: a step that comes again replaces the
+    earlier line and all lines between.
+    The selector writes them itself because Trinity 0.6.0 hands it no way into the explorer's
+    metrics: the operator's process knows no posterior, and `feedback` returns nothing.
 
     Raises ValueError on bad features or kwargs.
     """
 
     def __init__(self, data_source, config) -> None:
         super().__init__(data_source, config)
-        state_dir = config.kwargs.get("state_dir")
-        self.state_dir = Path(state_dir) if state_dir else None
-        self.state_keep = config.kwargs.get("state_keep", 50)
-        self.initial_rho = self.diff_estimator.rho
-        self.writer = None
+        self.state_dir = Path(self.parameters.state_dir) if self.parameters.state_dir else None
         self._start_afresh()
 
     def build_diff_estimator(self, dataset, feature_keys, config) -> InterpolationEstimator:
+        """Called by Trinity's constructor."""
         errors, warnings = check_features(dataset, feature_keys)
         errors += check_parameters(config)
         if errors:
             raise ValueError("\n".join(["task_selection.DifficultyBasedSelector:", *errors]))
         for warning in warnings:
             self.logger.warning(warning)
+
+        self.parameters = Parameters.model_validate(config)
         references = [np.array(dataset[key][:], dtype=float) for key in feature_keys]
-        self.prior_mean = np.mean(references, axis=0)  # [n]
-        features = np.stack([np.zeros_like(references[0]), *references][-2:], axis=1)  # [n, 2]
-        self.fingerprint = {
-            "rows": len(features),
-            "feature_keys": list(feature_keys),
-            "digest": hashlib.sha256(features.tobytes()).hexdigest()[:16],
-        }
+        if len(references) == 1:
+            references.insert(0, np.zeros_like(references[0]))
+            prior_mean = references[1]
+        else:
+            prior_mean = np.mean(references, axis=0)
+        features = np.stack(references, axis=1)  # [n, 2]
+        self.fingerprint = fingerprint(feature_keys, features)
         return InterpolationEstimator(
             features,
-            m=config.get("m", 16),
-            lamb=config.get("lamb", 0.2),
-            rho=config.get("rho", 0.2),
-            adaptive_rho=config.get("adaptive_rho", False),
+            prior_alphas=1 + self.parameters.prior_strength * prior_mean,
+            prior_betas=1 + self.parameters.prior_strength * (1 - prior_mean),
+            m=self.parameters.m,
+            lamb=self.parameters.lamb,
+            rho=self.parameters.rho,
+            adaptive_rho=self.parameters.adaptive_rho,
         )
 
     def _start_afresh(self) -> None:
-        k, p = self.config.kwargs.get("prior_strength", 0), self.prior_mean
-        self.diff_estimator.set(1 + k * p, 1 + k * (1 - p))
-        self.diff_estimator.cap_coef = None
-        self.diff_estimator.rho = self.initial_rho
-        self.current_index = self.updates = 0
-        self.selected = np.zeros(len(self.prior_mean), dtype=bool)
+        self.diff_estimator.start_afresh()
+        self.current_index = 0
+        self.updates = 0
+        self.updates_outside = 0
+        self.selected = np.zeros(self.diff_estimator.n, dtype=bool)
+        self.in_flight = deque()  # batches drawn that wait for their feedback, the oldest first
         self.seconds = 0.0
 
     @_timed
     def get_indices(self, batch_size, return_extra_info=False):
-        drawn = super().get_indices(batch_size, return_extra_info)
-        self.selected[np.asarray(drawn[0] if return_extra_info else drawn)] = True
-        return drawn
+        result = super().get_indices(batch_size, return_extra_info)
+        drawn = result[0] if return_extra_info else result
+        drawn = np.asarray(drawn)
+        self.selected[drawn] = True
+        self.in_flight.append(set(drawn.tolist()))
+        return result
 
     @_timed
     def feedback(self, indices, values) -> None:
         """Updates every posterior with the pass rates `values` [B] of the tasks `indices` [B]."""
+        lost = self._lost_tasks(indices)
+        indices = [*indices, *lost]
+        values = [*values, *[0.0] * len(lost)]
         given = len(indices)
         indices, values, dropped, clipped = clean_feedback(indices, values)
         if dropped or clipped:
             self.logger.warning(
                 f"update {self.updates + 1}: of {given} pass rates {dropped} were not finite "
-                f"(dropped) and {clipped} outside [0, 1] (clipped); see the judge's rewards"
+                f"(dropped) and {clipped} were outside [0, 1] (clipped). See the judge's rewards"
             )
         if len(indices) == 0:
             return
-        error = np.abs(self.diff_estimator.predict_pr(indices=indices) - values).mean()
-        super().feedback(indices, values)
+
+        predicted = self.diff_estimator.predict_pr(indices=indices)
+        self.diff_estimator.update(indices, values)
         self.updates += 1
+        self._watch_coefficient()
         if self.state_dir:
-            never_selected = 1 - np.count_nonzero(self.selected) / len(self.selected)
-            scalars = {"predicted_pass_rate_error": error, "never_selected_ratio": never_selected}
-            self._log(**scalars, seconds=self.seconds)
+            self._write_metrics(
+                predicted_pass_rate_error=float(np.abs(predicted - values).mean()),
+                never_selected_ratio=1 - np.count_nonzero(self.selected) / len(self.selected),
+                seconds=self.seconds,
+            )
             self.seconds = 0.0
 
-    def _log(self, **scalars: float) -> None:
-        if self.writer is None:
-            from torch.utils.tensorboard import SummaryWriter
+    def _lost_tasks(self, indices) -> list[int]:
+        """Tasks that were drawn up to the batch of `indices` and of which no rollout came back.
 
-            # What an interrupted run wrote from this update on is not shown.
-            self.writer = SummaryWriter(str(self.state_dir), purge_step=self.updates)
-        for name, value in scalars.items():
-            self.writer.add_scalar(f"selection/{name}", value, self.updates)
-        self.writer.flush()
+        Trinity 0.6.0 gives feedback batch by batch, in the order of the draws, and none at all for
+        a batch that was lost whole. So the batches before the first that holds all of `indices`
+        were lost. Feedback that belongs to no batch in flight tells nothing about lost tasks.
+        """
+        answered = {int(index) for index in indices}
+        position = 0
+        while position < len(self.in_flight) and not answered <= self.in_flight[position]:
+            position += 1
+        if position == len(self.in_flight):
+            return []
+        drawn = set()
+        for _ in range(position + 1):
+            drawn |= self.in_flight.popleft()
+        return sorted(drawn - answered)
+
+    def _watch_coefficient(self) -> None:
+        """Says in the log when the policy has long stood outside the two references."""
+        if len(self.config.feature_keys) == 1:
+            return  # the coefficient is then a factor, which may be above 1
+        coefficient = self.diff_estimator.cap_coef
+        inside = coefficient is None or 0 <= coefficient <= 1
+        self.updates_outside = 0 if inside else self.updates_outside + 1
+        if self.updates_outside == LONG_OUTSIDE:
+            place = "above the stronger" if coefficient > 1 else "below the weaker"
+            advice = "stronger" if coefficient > 1 else "weaker"
+            self.logger.warning(
+                f"update {self.updates}: for {LONG_OUTSIDE} updates the policy has stood {place} "
+                f"reference (interpolation coefficient {coefficient:.2f}, expected 0 to 1), so the "
+                f"two do not bracket it. A {advice} reference would tell the tasks apart better"
+            )
+
+    def _write_metrics(self, **metrics: float) -> None:
+        record = {
+            "role": "selector",
+            "step": self.updates,
+            "time": time.time(),
+            "metrics": {f"selection/{name}": value for name, value in metrics.items()},
+        }
+        append_json_line(self.state_dir / "metrics.jsonl", record)
 
     @_timed
     def state_dict(self) -> dict:
-        """The whole state as JSON, exact to the bit; also written to `state_dir` where one is set.
+        """The whole state for JSON, exact to the bit; also written to `state_dir` if one is set.
 
-        Tasks that share references and were long not selected share a posterior, so the pairs
-        (alpha, beta) are stored once each.
+        Batches in flight are no part of it: a run that starts again does not get their feedback.
         """
         estimator = self.diff_estimator
-        posterior = np.stack([estimator.alphas, estimator.betas], axis=1).view(complex).ravel()
-        pairs, pair_of_task = np.unique(posterior, return_inverse=True)
         state = {
             "current_index": self.current_index,
             "updates": self.updates,
             "cap_coef": None if estimator.cap_coef is None else float(estimator.cap_coef),
             "rho": float(estimator.rho),
             "dataset": self.fingerprint,
-            "posterior": [_pack(pairs), _pack(pair_of_task.astype(np.uint32))],
-            "selected": _pack(self.selected),
+            "arrays": pack_arrays(
+                alphas=estimator.alphas, betas=estimator.betas, selected=self.selected
+            ),
         }
         if self.state_dir:
-            _write_state(self.state_dir, state, self.state_keep)
+            write_state(self.state_dir, state, self.parameters.state_keep)
         return state
 
     def load_state_dict(self, state_dict: dict) -> None:
         """Restores what `state_dict` returned; `{"current_index": 0}`, a new run's, starts afresh.
 
-        Raises ValueError on a state of another selector or dataset, or a damaged one.
+        Raises ValueError on a state of another selector, version or dataset, or a damaged one.
         """
-        if "posterior" not in state_dict:
-            self._refuse_lost_state(state_dict.get("current_index", 0))
+        if "arrays" not in state_dict:
+            self._refuse_foreign_state(state_dict)
             self._start_afresh()
             return
-        saved = state_dict.get("dataset", {})
-        differs = [
-            f"{key}: saved {saved.get(key)!r}, here {value!r}"
-            for key, value in self.fingerprint.items()
-            if saved.get(key) != value
-        ]
-        if differs:
-            raise ValueError(
-                f"the saved selector state belongs to another dataset ({'; '.join(differs)}): "
-                "give the run back its dataset and feature_keys, or start a run of another name"
-            )
+        refuse_other_dataset(state_dict.get("dataset", {}), self.fingerprint)
         try:
-            pairs, pair_of_task = state_dict["posterior"]
-            posterior = _unpack(pairs, complex)[_unpack(pair_of_task, np.uint32)]
-            selected = _unpack(state_dict["selected"], bool)
+            arrays = unpack_arrays(state_dict["arrays"])
+            alphas = arrays["alphas"]
+            betas = arrays["betas"]
+            selected = arrays["selected"]
             cap_coef = state_dict["cap_coef"]
-            cap_coef = None if cap_coef is None else float(cap_coef)
-            rho, updates = float(state_dict["rho"]), int(state_dict["updates"])
+            if cap_coef is not None:
+                cap_coef = float(cap_coef)
+            rho = float(state_dict["rho"])
+            updates = int(state_dict["updates"])
             current_index = int(state_dict["current_index"])
-            if not len(posterior) == len(selected) == len(self.selected):
-                raise ValueError(f"{len(posterior)} posteriors, {len(selected)} marks")
-        except (KeyError, IndexError, TypeError, ValueError, zlib.error) as error:
+            for name, array in arrays.items():
+                if array.shape != (self.diff_estimator.n,):
+                    raise ValueError(f"{name} has the shape {array.shape}")
+        except (KeyError, TypeError, ValueError) as error:
             raise ValueError(
                 f"the saved selector state is damaged ({type(error).__name__}: {error}): put a "
                 f"state of {self.state_dir or 'a backup'} into explorer_meta.json"
             ) from error
-        self.diff_estimator.set(posterior.real.copy(), posterior.imag.copy())
-        self.diff_estimator.cap_coef = cap_coef
-        if self.diff_estimator.adaptive_rho:  # otherwise rho is a setting, and the YAML's home
-            self.diff_estimator.rho = rho
-        self.current_index, self.updates, self.selected = current_index, updates, selected
 
-    def _refuse_lost_state(self, current_index: int) -> None:
+        self._start_afresh()
+        self.diff_estimator.set(alphas, betas)
+        self.diff_estimator.cap_coef = cap_coef
+        if self.parameters.adaptive_rho:  # otherwise rho is a setting: the YAML decides
+            self.diff_estimator.rho = rho
+        self.current_index = current_index
+        self.updates = updates
+        self.selected = selected
+
+    def _refuse_foreign_state(self, state_dict: dict) -> None:
+        if "posterior" in state_dict:
+            raise ValueError(
+                "the saved selector state was written by an earlier version of task_selection: "
+                "finish this run with the version that started it, or start a run with another "
+                "name"
+            )
+        current_index = state_dict.get("current_index", 0)
         if current_index > 0:
             raise ValueError(
                 f"the saved selector state stands at task {current_index} but holds no posterior "
                 "(Trinity's own selector wrote it, or the files in state_dir are gone): resume "
-                "with --stock, or start a run of another name"
+                "with --stock, or start a run with another name"
             )
         if self.state_dir and any(self.state_dir.glob("[1-9]*.json")):
             self.logger.warning(
                 f"selection starts afresh although {self.state_dir} holds states of later steps"
             )
-
-
-def _pack(array: np.ndarray) -> str:
-    """Text of a 1-D array: byte planes (all first bytes, all second bytes, ...), deflated."""
-    planes = array.view(np.uint8).reshape(len(array), -1).T
-    return base64.b64encode(zlib.compress(planes.tobytes())).decode("ascii")
-
-
-def _unpack(text: str, dtype) -> np.ndarray:
-    data = np.frombuffer(zlib.decompress(base64.b64decode(text)), dtype=np.uint8)
-    planes = data.reshape(np.dtype(dtype).itemsize, -1)
-    return planes.T.copy().view(dtype).ravel()
-
-
-def _write_state(folder: Path, state: dict, keep: int) -> None:
-    """Writes `<current_index>.json` whole or not at all; keeps the `keep` last written."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{state['current_index']}.json"
-    temporary = path.with_suffix(".json.tmp")
-    with open(temporary, "w", encoding="utf-8") as file:
-        json.dump(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-    # By time, not by index: after a rewind, lower indices are the newer ones.
-    written = sorted(folder.glob("[0-9]*.json*"), key=lambda file: file.stat().st_mtime_ns)
-    for stale in written[:-keep]:
-        stale.unlink()

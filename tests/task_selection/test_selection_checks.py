@@ -1,32 +1,66 @@
+import subprocess
+import sys
+
+import numpy as np
 import pytest
 from datasets import Dataset
 
-from task_selection.checks import check_features, check_parameters
+from data_augment.files import REPO
+from task_selection.checks import (
+    bad_pass_rates,
+    check_features,
+    check_parameters,
+    is_difficulty_based,
+)
 from tests.task_selection.selection_fakes import PAPER, references, selector
 
 NAN, INF = float("nan"), float("inf")
 
 
+def test_the_checks_answer_without_torch():
+    code = (
+        "import sys, task_selection.checks; "
+        "sys.exit(any(name in sys.modules for name in ('torch', 'trinity', 'ray')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=REPO).returncode == 0
+
+
 @pytest.mark.parametrize(
-    ("columns", "keys", "message"),
+    ("selector_type", "expected"),
     [
-        ({}, ["weak", "gone"], "'gone' is not in the dataset, only: weak, strong"),
-        ({}, [], "feature_keys: found 0, want two"),
-        ({}, ["weak", "strong", "weak"], "feature_keys: found 3, want two"),
-        ({}, ["weak", "weak"], "'weak' and 'weak' are equal everywhere"),
-        ({"strong": [0.5, None, 0.5, None]}, None, "2 of 4 values are missing (first rows: 1, 3)"),
-        ({"strong": [0.5, NAN, 0.5, 0.1]}, None, "'strong': 1 of 4 values are not finite"),
-        ({"strong": [0.5, 0.1, 0.5, INF]}, None, "1 of 4 values are not finite (first rows: 3)"),
-        ({"strong": ["1", "0", "1", "1"]}, None, "4 of 4 values are not numbers (first rows: 0"),
-        ({"strong": [50, 0, 1, 75]}, None, "2 of 4 values are outside [0, 1] (first rows: 0, 3)"),
-        ({"weak": [-0.1, 0, 0.5, 1]}, None, "'weak': 1 of 4 values are outside [0, 1]"),
+        ("difficulty_based", True),
+        ("task_selection.DifficultyBasedSelector", True),
+        ("trinity.buffer.selector.selector.DifficultyBasedSelector", True),
+        ("random", False),
+        ("examples.my_selector.VarianceSelector", False),
+        ("my.NotADifficultyBasedSelector", False),
     ],
 )
-def test_bad_features_stop_the_run(columns, keys, message):
+def test_a_difficulty_based_selector_is_known_by_either_name(selector_type, expected):
+    assert is_difficulty_based(selector_type) is expected
+
+
+@pytest.mark.parametrize(
+    ("columns", "keys", "named"),
+    [
+        ({}, ["weak", "gone"], ["'gone'", "weak, strong"]),
+        ({}, [], ["feature_keys", "0"]),
+        ({}, ["weak", "strong", "weak"], ["feature_keys", "3"]),
+        ({}, ["weak", "weak"], ["'weak'", "equal everywhere"]),
+        ({"strong": [0.5, None, 0.5, None]}, None, ["'strong'", "2 of 4", "missing", "1, 3"]),
+        ({"strong": [0.5, NAN, 0.5, 0.1]}, None, ["'strong'", "1 of 4", "not finite"]),
+        ({"strong": [0.5, 0.1, 0.5, INF]}, None, ["1 of 4", "not finite", "rows: 3"]),
+        ({"strong": ["1", "0", "1", "1"]}, None, ["4 of 4", "not numbers", "0, 1, 2, 3"]),
+        ({"strong": [50, 0, 1, 75]}, None, ["2 of 4", "outside [0, 1]", "0, 3"]),
+        ({"weak": [-0.1, 0, 0.5, 1]}, None, ["'weak'", "1 of 4", "outside [0, 1]"]),
+    ],
+)
+def test_bad_features_stop_the_run(columns, keys, named):
     sound = {"weak": [0.0, 0.25, 0.5, 0.25], "strong": [0.5, 0.25, 0.5, 1.0]}
     with pytest.raises(ValueError) as refusal:
         selector({**sound, **columns}, keys=["weak", "strong"] if keys is None else keys)
-    assert message in str(refusal.value)
+    for part in named:
+        assert part in str(refusal.value)
 
 
 def test_every_reason_is_named_at_once():
@@ -40,29 +74,65 @@ def test_doubtful_features_are_a_warning(capsys):
     selector(columns)
     printed = capsys.readouterr().out
     assert "'strong' is 0.5 for every task" in printed
-    assert "'weak' is 0.750, that of 'strong' 0.500: are they swapped?" in printed
+    assert "0.750" in printed and "swapped" in printed
     assert check_features(Dataset.from_dict(references()[0]), ["weak", "strong"]) == ([], [])
 
 
+@pytest.mark.parametrize("values", [[0.0, 1, 0.5, True], np.array([0, 1]), np.array([0.25]), []])
+def test_sound_pass_rates_pass(values):
+    assert bad_pass_rates(values) == {}
+
+
+def test_a_column_of_lists_is_no_column_of_pass_rates():
+    assert list(bad_pass_rates([[0.5], [0.5, 1.0]])) == ["not numbers"]
+
+
+def test_an_array_and_a_list_are_judged_alike():
+    values = [0.0, NAN, 1.5, -INF, 0.5, -0.001]
+    by_array = bad_pass_rates(np.array(values))
+    by_list = bad_pass_rates(values)
+    assert {k: v.tolist() for k, v in by_array.items()} == {
+        k: v.tolist() for k, v in by_list.items()
+    }
+    assert by_array["outside [0, 1]"].tolist() == [2, 5] and by_array["not finite"].tolist() == [
+        1,
+        3,
+    ]
+
+
 @pytest.mark.parametrize(
-    ("kwargs", "message"),
+    ("kwargs", "found"),
     [
-        ({"target": 0.5}, "kwargs: 'target' is unknown; known: m, lamb, rho,"),
-        ({"m": 0}, "kwargs.m: found 0, want a whole number"),
-        ({"m": 8.0}, "kwargs.m: found 8.0"),
-        ({"lamb": 1.5}, "kwargs.lamb: found 1.5"),
-        ({"rho": -0.1}, "kwargs.rho: found -0.1"),
-        ({"target_reward": True}, "kwargs.target_reward: found True"),
-        ({"tau": "1e-3"}, "kwargs.tau: found '1e-3'"),  # so YAML reads a number without a point
-        ({"tau": INF}, "kwargs.tau: found inf"),
-        ({"do_sample": "yes"}, "kwargs.do_sample: found 'yes', want true or false"),
-        ({"prior_strength": -1}, "kwargs.prior_strength: found -1"),
-        ({"state_keep": 0}, "kwargs.state_keep: found 0"),
-        ({"state_dir": 7}, "kwargs.state_dir: found 7"),
+        ({"m": 0}, "0"),
+        ({"m": 8.0}, "8.0"),
+        ({"m": True}, "True"),
+        ({"lamb": 1.5}, "1.5"),
+        ({"rho": -0.1}, "-0.1"),
+        ({"target_reward": True}, "True"),
+        ({"tau": "1e-3"}, "'1e-3'"),  # so YAML reads a number without a point
+        ({"tau": INF}, "inf"),
+        ({"lamb": NAN}, "nan"),
+        ({"do_sample": "yes"}, "'yes'"),
+        ({"adaptive_rho": 1}, "1"),
+        ({"prior_strength": -1}, "-1"),
+        ({"state_keep": 0}, "0"),
+        ({"state_dir": 7}, "7"),
     ],
 )
-def test_bad_parameters_stop_the_run(kwargs, message):
+def test_a_bad_parameter_stops_the_run_with_key_and_value(kwargs, found):
     assert check_parameters(PAPER) == []
     with pytest.raises(ValueError) as refusal:
         selector(**kwargs)
-    assert message in str(refusal.value)
+    assert f"kwargs.{next(iter(kwargs))}: found {found}, expected " in str(refusal.value)
+
+
+def test_an_unknown_parameter_is_named_with_the_closest_known_one():
+    [message] = check_parameters({"target_rewrad": 0.5})
+    assert "target_rewrad" in message and "Did you mean target_reward?" in message
+    assert len(check_parameters({1: 2, "m": 0, "lamb": 2})) == 3
+
+
+@pytest.mark.parametrize("kwargs", [None, 5, "m: 8", ["m"]])
+def test_parameters_that_are_no_mapping_are_a_message(kwargs):
+    [message] = check_parameters(kwargs)
+    assert f"found {kwargs!r}" in message

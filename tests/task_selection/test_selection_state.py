@@ -2,16 +2,18 @@ import asyncio
 import itertools
 import json
 import os
+import time
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from datasets import Dataset
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from trinity.buffer.task_scheduler import get_taskset_scheduler
 from trinity.common.config import Config, DataSelectorConfig, StorageConfig
 
 import task_selection
+from data_augment.files import read_json_lines
+from task_selection.state import pack_arrays
 from tests.task_selection.selection_fakes import (
     PAPER,
     experience,
@@ -53,10 +55,10 @@ def test_a_fixed_rho_stays_the_yamls():
 def test_state_of_guru_size_is_compact():
     columns, ability = references(54_404)
     live, rng = selector(columns), np.random.default_rng(1)
-    for _ in range(40):
-        step(live, ability, rng, batch_size=512)
+    for _ in range(10):
+        step(live, ability, rng, batch_size=2048)
     assert live.selected.sum() > 10_000
-    assert len(json.dumps(live.state_dict())) < 500_000  # 870,464 bytes as bare float64
+    assert len(json.dumps(live.state_dict())) < 1_000_000
 
 
 def test_a_new_run_starts_afresh():
@@ -73,22 +75,25 @@ def test_a_new_run_starts_afresh():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda c: {k: v[:-1] for k, v in c.items()}, "rows: saved 300, here 299"),
-        (lambda c: {**c, "weak": [*c["weak"][:-1], 0.987]}, "digest: saved"),
-        (lambda c: {k: v[::-1] for k, v in c.items()}, "digest: saved"),
+        (
+            lambda c: {k: v[:-1] for k, v in c.items()},
+            "rows: the saved state has 300, this dataset 299",
+        ),
+        (lambda c: {**c, "weak": [*c["weak"][:-1], 0.987]}, "digest: the saved state has"),
+        (lambda c: {k: v[::-1] for k, v in c.items()}, "digest: the saved state has"),
     ],
 )
 def test_state_of_another_dataset_is_refused(change, message):
     state = selector().state_dict()
     with pytest.raises(ValueError, match=message) as refusal:
         selector(change(references()[0])).load_state_dict(state)
-    assert "start a run of another name" in str(refusal.value)
+    assert "start a run with another name" in str(refusal.value)
 
 
 def test_state_of_other_columns_is_refused():
     columns = references()[0]
     other = selector({**columns, "b": columns["strong"]}, keys=("weak", "b"))
-    with pytest.raises(ValueError, match=r"feature_keys: saved \['weak', 'strong'\], here"):
+    with pytest.raises(ValueError, match=r"feature_keys: the saved state has \['weak', 'strong'\]"):
         other.load_state_dict(selector().state_dict())
 
 
@@ -97,14 +102,25 @@ def test_trinitys_own_state_is_refused():
         selector().load_state_dict({"current_index": 96})
 
 
+def test_a_state_of_an_earlier_version_is_refused():
+    state = {"current_index": 96, "posterior": ["eNpjYGBg", "eNpjYGBg"], "selected": "eNpjYGBg"}
+    with pytest.raises(ValueError, match="earlier version"):
+        selector().load_state_dict(state)
+
+
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda s: s["posterior"].pop(),
-        lambda s: s.update(posterior=[s["posterior"][0][:-8], s["posterior"][1]]),
-        lambda s: s.update(posterior=["%%%", s["posterior"][1]]),
-        lambda s: s.update(posterior=list(reversed(s["posterior"]))),
-        lambda s: s.update(selected=s["posterior"][1]),
+        lambda s: s.update(arrays=s["arrays"][:-8]),
+        lambda s: s.update(arrays=s["arrays"][:400] + s["arrays"][404:]),
+        lambda s: s.update(arrays=s["arrays"][:200] + "AAAA" + s["arrays"][204:]),
+        lambda s: s.update(arrays="%%%"),
+        lambda s: s.update(arrays=""),
+        lambda s: s.update(arrays=None),
+        lambda s: s.update(arrays=pack_arrays(alphas=np.ones(300), betas=np.ones(300))),
+        lambda s: s.update(
+            arrays=pack_arrays(alphas=np.ones(299), betas=np.ones(300), selected=np.ones(300))
+        ),
         lambda s: s.pop("cap_coef"),
         lambda s: s.update(rho=None),
     ],
@@ -126,12 +142,12 @@ def test_states_are_also_written_and_the_newest_kept(tmp_path):
     for _ in range(6):
         states.append(live.state_dict())
         step(live, ability, rng)
-    assert {path.name for path in folder.glob("*.json*")} == {"48.json", "64.json", "80.json"}
+    assert {path.name for path in folder.glob("*.json")} == {"48.json", "64.json", "80.json"}
     assert json.loads((folder / "80.json").read_text()) == states[-1]
     # After a rewind the states written last are kept, though their index is lower.
     live.load_state_dict(states[1])
     live.state_dict()
-    assert {path.name for path in folder.glob("*.json*")} == {"16.json", "64.json", "80.json"}
+    assert {path.name for path in folder.glob("*.json")} == {"16.json", "64.json", "80.json"}
 
 
 def test_an_interrupted_write_leaves_the_previous_state(tmp_path, monkeypatch):
@@ -159,38 +175,41 @@ def test_a_fresh_start_beside_later_states_is_not_silent(tmp_path, capsys):
     assert f"starts afresh although {tmp_path} holds states" in capsys.readouterr().out
 
 
-def test_scalars_of_abandoned_updates_are_not_shown(tmp_path):
+def test_each_update_writes_one_line_of_metrics(tmp_path):
     ability, rng = references()[1], np.random.default_rng(1)
     live = selector(state_dir=str(tmp_path))
     for _ in range(3):
         step(live, ability, rng)
     state = live.state_dict()
-    for _ in range(2):
-        step(live, ability, rng)
+    step(live, ability, rng)
     resumed = selector(state_dir=str(tmp_path))
     resumed.load_state_dict(state)
     batch = resumed.get_indices(16).tolist()
     predicted = resumed.diff_estimator.predict_pr(indices=batch)
     resumed.feedback(batch, [0.25] * 16)
-    events = EventAccumulator(str(tmp_path)).Reload()
-    errors = events.Scalars("selection/predicted_pass_rate_error")
-    assert [event.step for event in errors] == [1, 2, 3, 4]
-    assert errors[-1].value == pytest.approx(np.abs(predicted - 0.25).mean())
-    never = events.Scalars("selection/never_selected_ratio")[-1].value
-    assert never == pytest.approx(1 - resumed.selected.mean())
+    lines = read_json_lines(tmp_path / "metrics.jsonl")
+    assert [line["step"] for line in lines] == [1, 2, 3, 4, 4]
+    assert {line["role"] for line in lines} == {"selector"}
+    assert abs(lines[-1]["time"] - time.time()) < 60
+    last = lines[-1]["metrics"]
+    error = np.abs(predicted - 0.25).mean()
+    assert last["selection/predicted_pass_rate_error"] == pytest.approx(error)
+    assert last["selection/never_selected_ratio"] == pytest.approx(1 - resumed.selected.mean())
+    assert set(last) == set(lines[0]["metrics"])
 
 
 def test_seconds_count_draw_update_and_state(tmp_path, monkeypatch):
     tick = itertools.count().__next__  # each timed call takes one
-    monkeypatch.setattr("task_selection.difficulty_based.time", SimpleNamespace(perf_counter=tick))
+    clock = SimpleNamespace(perf_counter=tick, time=lambda: 0.0)
+    monkeypatch.setattr("task_selection.difficulty_based.time", clock)
     ability, rng = references()[1], np.random.default_rng(1)
     live = selector(state_dir=str(tmp_path))
     step(live, ability, rng)
     live.state_dict()
     step(live, ability, rng)
-    seconds = EventAccumulator(str(tmp_path)).Reload().Scalars("selection/seconds")
-    # the draw; then the first update, which ends after it was written, the state and the draw
-    assert [event.value for event in seconds] == [1, 3]
+    lines = read_json_lines(tmp_path / "metrics.jsonl")
+    # the draw; then the first update, which ends after its line was written, the state, the draw
+    assert [line["metrics"]["selection/seconds"] for line in lines] == [1, 3]
 
 
 @pytest.fixture

@@ -52,12 +52,10 @@ BAD_KEYS = {  # override(s): what the message must say
     "buffer.explorer_input.taskset.subset_name=x": r"taskset: .*cannot be loaded",
     f"{EVAL}.path=nowhere": r"eval_tasksets\[0\]\.path: no folder 'nowhere'",
     f"{EVAL}.split=train": r"eval_tasksets\[0\]: .*\[train\] cannot be loaded",
-    f"{SELECTOR}.feature_keys=[]": r"feature_keys: found 0, want two pass-rate columns",
-    f"{SELECTOR}.kwargs.target=0.5": r"kwargs: 'target' is unknown; known: m, lamb, rho",
-    f"{SELECTOR}.kwargs.target_reward=80": r"kwargs\.target_reward: found 80, want a number in \[0, 1\]",
-    f"{SELECTOR}.feature_keys=[a_pass_rate,qwen3_30b_pass_rate]": (
-        r"feature column 'a_pass_rate' is not in the dataset, only: question, answer, qwen2.5_7b_pass"
-    ),
+    f"{SELECTOR}.feature_keys=[]": r"feature_keys: found 0 names",
+    f"{SELECTOR}.kwargs.target=0.5": r"kwargs\.target: this key is unknown",
+    f"{SELECTOR}.kwargs.target_reward=80": r"kwargs\.target_reward: found 80, expected a number from 0 to 1",
+    f"{SELECTOR}.feature_keys=[a_pass_rate,qwen3_30b_pass_rate]": r"feature column 'a_pass_rate' is not in the dataset, which has: question",
     f"{SELECTOR}.kwargs.m=16": r"kwargs\.m: 16, but algorithm\.repeat_times is 8",
     "data_processor.experience_pipeline.operators=[]": r"pass_rate_calculator is missing",
     "data_processor.experience_pipeline.operators=[{name: f},{name: pass_rate_calculator}]": (
