@@ -1,0 +1,388 @@
+r"""How an answer is written: LaTeX, Unicode and Markdown made one spelling, and cut into tokens.
+
+Nothing here changes a value. What only decorates (bold, colour, \left, dollar signs around a
+formula) goes; what has several spellings (×, \times; ½, \frac{1}{2}; U+202F, \,) gets one.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import NamedTuple
+
+
+class Token(NamedTuple):
+    r"""A piece of an answer.
+
+    `kind` is "number" (digits), "letter" (one), "word" (several letters), "command" (LaTeX, with
+    its backslash) or "symbol". `upright` letters stood in \text, \mathrm or the like. `spaced`
+    says whether white space stood before it.
+    """
+
+    kind: str
+    text: str
+    upright: bool = False
+    spaced: bool = False
+
+
+class Unreadable(Exception):
+    """The answer is not mathematics that this package reads; it is compared as a text."""
+
+
+# characters
+
+_CHARACTERS = {
+    **dict.fromkeys("−–—‒﹣－", "-"),
+    **dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\u00ad", ""),
+    **dict.fromkeys("′’‘´", "'"),
+    **dict.fromkeys("″“”", '"'),
+    **dict.fromkeys("·⋅∙•", r" \cdot "),
+    "×": r" \times ",
+    "✕": r" \times ",
+    "÷": r" \div ",
+    "⁄": "/",
+    "∕": "/",
+    "±": r" \pm ",
+    "∓": r" \mp ",
+    "√": r" \sqrt ",
+    "∛": r" \sqrt[3] ",
+    "∞": r" \infty ",
+    "≤": r" \le ",
+    "⩽": r" \le ",
+    "≥": r" \ge ",
+    "⩾": r" \ge ",
+    "≠": r" \ne ",
+    "≈": r" \approx ",
+    "≡": r" \equiv ",
+    "∈": r" \in ",
+    "∉": r" \notin ",
+    "∪": r" \cup ",
+    "∩": r" \cap ",
+    "∖": r" \setminus ",
+    "∅": r" \emptyset ",
+    "⌀": r" \emptyset ",
+    "ℝ": r" \mathbb{R} ",
+    "ℤ": r" \mathbb{Z} ",
+    "ℕ": r" \mathbb{N} ",
+    "ℚ": r" \mathbb{Q} ",
+    "ℂ": r" \mathbb{C} ",
+    "°": r"^\circ ",
+    "º": r"^\circ ",
+    "˚": r"^\circ ",
+    "℃": r"^\circ C",
+    "℉": r"^\circ F",
+    "Ω": r" \Omega ",
+    "µ": "μ",
+    "ℓ": "L",
+    "∣": "|",
+    "❘": "|",
+    "…": r" \ldots ",
+    "⋯": r" \ldots ",
+    "∠": r" \angle ",
+    "△": r" \triangle ",
+    "→": r" \to ",
+    "∶": ":",
+    "：": ":",
+    "，": ", ",
+    "、": ", ",
+    "；": "; ",
+    "。": ". ",
+    "⟨": r" \langle ",
+    "⟩": r" \rangle ",
+    "⌊": r" \lfloor ",
+    "⌋": r" \rfloor ",
+    "⌈": r" \lceil ",
+    "⌉": r" \rceil ",
+    "∑": r" \sum ",
+    "∏": r" \prod ",
+    "∫": r" \int ",
+    "ⅈ": r" \mathrm{i} ",
+    "ⅇ": r" \mathrm{e} ",
+}
+_GREEK = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho"
+_GREEK_LETTERS = dict(zip("αβγδεζηθικλμνξοπρ", _GREEK.split(), strict=True)) | {
+    "σ": "sigma",
+    "τ": "tau",
+    "φ": "phi",
+    "ϕ": "phi",
+    "χ": "chi",
+    "ψ": "psi",
+    "ω": "omega",
+    "Γ": "Gamma",
+    "Δ": "Delta",
+    "Θ": "Theta",
+    "Λ": "Lambda",
+    "Π": "Pi",
+    "Σ": "Sigma",
+    "Φ": "Phi",
+    "Ψ": "Psi",
+    "Ω": "Omega",
+}
+_SCRIPTS = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱˣʸ]+|[₀₁₂₃₄₅₆₇₈₉₊₋ₐₑₙₘₖᵢⱼₓ]+")
+
+
+def _character(char: str) -> str:
+    """The ASCII or LaTeX spelling of one character."""
+    if char < "\x80":
+        return char if char >= " " or char.isspace() else "\ufffd"  # a control character is none
+    if char in _CHARACTERS:
+        return _CHARACTERS[char]
+    if char in _GREEK_LETTERS:
+        return rf" \{_GREEK_LETTERS[char]} "
+    if unicodedata.category(char) == "Zs":
+        return " "
+    compatible = unicodedata.normalize("NFKC", char)
+    if "⁄" in compatible:  # ½
+        numerator, denominator = compatible.split("⁄")
+        return rf"\frac{{{numerator}}}{{{denominator}}}"
+    if len(compatible) == 1 and compatible.isascii():  # full width, mathematical bold, ...
+        return compatible
+    if char.isdecimal():
+        return str(unicodedata.decimal(char))
+    return char
+
+
+def _script(run: re.Match) -> str:
+    """Superscript or subscript characters as ^{} or _{}."""
+    mark = "_" if unicodedata.normalize("NFD", run[0][0]) in "₀₁₂₃₄₅₆₇₈₉₊₋ₐₑₙₘₖᵢⱼₓ" else "^"
+    return f"{mark}{{{unicodedata.normalize('NFKC', run[0]).replace('−', '-')}}}"
+
+
+def plain_characters(text: str) -> str:
+    """`text` in ASCII and LaTeX, where its characters have such a spelling."""
+    if text.isascii() and text.isprintable():
+        return text
+    text = _SCRIPTS.sub(_script, text)
+    return "".join(map(_character, text))
+
+
+# decoration
+
+# JSON that was escaped twice: \\frac{1}{2}
+_DOUBLED = re.compile(r"\\\\(?=[A-Za-z$%\[\](){}!,;:])")
+_SINGLE = re.compile(r"(?<!\\)\\(?:\\\\)*(?!\\)")
+_FORMULA_MARKS = re.compile(r"(?<!\\)\\[\[\]()]")
+_SIZES = re.compile(
+    r"\\(?:left|right|middle|[bB]igg?[lrm]?|displaystyle|textstyle|scriptstyle|limits|nolimits"
+    r"|Large|large|LARGE|huge|Huge|small|normalsize|bfseries|itshape|bf|rm|it|em|sf|tt"
+    r"|hfill|centering|ensuremath|strut|null|relax|noindent)(?![A-Za-z])"
+)
+_COLOR = re.compile(
+    r"\\(?:textcolor|color|colorbox)\s*(?:\[[A-Za-z]*\])?\{[A-Za-z0-9!., ]*\}"
+    r"|\\hspace\*?\{[^{}]*\}|\\(?:hphantom|vphantom|phantom|label|tag)\{[^{}]*\}"
+)
+_MARKDOWN = re.compile(r"(\*\*\*|\*\*|__|`)(.+)\1", re.DOTALL)
+
+
+def undecorated(text: str) -> str:
+    r"""`text` without what only decorates it: \left, colour, dollar signs, Markdown."""
+    if _DOUBLED.search(text) and not _SINGLE.search(text):
+        text = text.replace("\\\\", "\\")
+    text = _FORMULA_MARKS.sub(" ", text)
+    text = _COLOR.sub(" ", text)
+    text = re.sub(r"\\(?:left|right)\s*\.", "", text)
+    text = _SIZES.sub("", text)
+    text = text.strip()
+    if bold := _MARKDOWN.fullmatch(text):
+        text = bold[2]
+    if len(re.findall(r"(?<!\\)\$", text)) % 2 == 0:
+        text = re.sub(r"(?<!\\)\$", " ", text)
+    text = text.strip()
+    ending = re.fullmatch(r"(.*?)(?:[.。]|\\text\{\.\})+", text, re.DOTALL)
+    if ending and not ending[1].endswith((r"\ldots", "...")) and not text.endswith("..."):
+        text = ending[1].strip()
+    return text
+
+
+# digits in groups of three
+
+_SPACE = r"(?:\s|~|\\[,;:! ]|\\quad|\\thinspace)"
+# what cannot be mistaken for the comma of a list
+_GROUP_MARK = (
+    rf"(?:\{{,\}}|\{{\\[,;: ]\}}|\\text\{{,\}}|\\mathord\{{,\}}|,\\!{_SPACE}*|\\!,(?:\\!)?{_SPACE}*"
+    rf"|\\!|\\,|\\;|\\:|\\ |~|\s|\\thinspace\s*)"
+)
+_GROUPS = re.compile(rf"(?<![\d.,^_])\d{{1,3}}(?:{_GROUP_MARK}\d{{3}})+(?![\d/]|{_SPACE}*/)")
+_COMMA_GROUPS = re.compile(r"(?<![\d.,])\d{1,3}(?:(?:,|\{,\})\d{3})+(?![\d]|,\d)")
+
+
+def joined_digits(text: str, commas: bool) -> str:
+    """`text` with the digits of a number in one run: 32 768 and, with `commas`, 32,768."""
+    if not re.search(r"\d\d\d", text):
+        return text
+    text = _GROUPS.sub(lambda number: re.sub(r"\D", "", number[0]), text)
+    if commas:
+        text = _COMMA_GROUPS.sub(lambda number: re.sub(r"\D", "", number[0]), text)
+    return text
+
+
+# tokens
+
+_UPRIGHT_NAMES = """
+text textbf textit textrm textnormal textsf texttt textup textsc mbox hbox fbox mathrm operatorname
+operatorname* mathsf mathtt mathup rm unit si underline
+"""
+_UPRIGHT = frozenset(rf"\{name}" for name in _UPRIGHT_NAMES.split())
+_STYLE_NAMES = """
+mathbf mathit boldsymbol bm pmb mathnormal boxed mathord mathrel mathop
+"""
+_STYLE = frozenset(rf"\{name}" for name in _STYLE_NAMES.split())
+_SAME = {
+    r"\dfrac": r"\frac",
+    r"\tfrac": r"\frac",
+    r"\cfrac": r"\frac",
+    r"\nicefrac": r"\frac",
+    r"\sfrac": r"\frac",
+    r"\dbinom": r"\binom",
+    r"\tbinom": r"\binom",
+    r"\leq": r"\le",
+    r"\leqslant": r"\le",
+    r"\geq": r"\ge",
+    r"\geqslant": r"\ge",
+    r"\neq": r"\ne",
+    r"\not=": r"\ne",
+    r"\lt": "<",
+    r"\gt": ">",
+    r"\colon": ":",
+    r"\ratio": ":",
+    r"\ast": "*",
+    r"\div": "/",
+    r"\slash": "/",
+    r"\varnothing": r"\emptyset",
+    r"\lvert": "|",
+    r"\rvert": "|",
+    r"\vert": "|",
+    r"\mid": "|",
+    r"\lbrace": r"\{",
+    r"\rbrace": r"\}",
+    r"\lbrack": "[",
+    r"\rbrack": "]",
+    r"\lparen": "(",
+    r"\rparen": ")",
+    r"\backslash": r"\setminus",
+    r"\smallsetminus": r"\setminus",
+    r"\dots": r"\ldots",
+    r"\cdots": r"\ldots",
+    r"\dotsc": r"\ldots",
+    r"\varphi": r"\phi",
+    r"\varepsilon": r"\epsilon",
+    r"\vartheta": r"\theta",
+    r"\wedge": r"\land",
+    r"\vee": r"\lor",
+    r"\degree": r"\circ",
+    r"\degrees": r"\circ",
+    r"\textdegree": r"\circ",
+    r"\%": "%",
+    r"\&": "&",
+    r"\#": "#",
+    r"\_": "_",
+    r"\textdollar": r"\$",
+    r"\pounds": "£",
+    r"\euro": "€",
+    r"\i": "i",
+    r"\Reals": r"\R",
+    r"\reals": r"\R",
+    r"\overbar": r"\overline",
+    r"\bar": r"\overline",
+}
+_TOKEN = re.compile(
+    r"(?P<space>(?:\s|~|\\[,;:!> \n\t]|\\(?:quad|qquad|thinspace|enspace|medspace|nobreakspace)"
+    r"(?![A-Za-z]))+)"
+    r"|(?P<number>(?:\d+(?:\.(?:\d+|(?![.\d])))?|\.\d+)(?:[eE][+-]?\d+(?![A-Za-z\d.]))?)"
+    r"|(?P<letters>[^\W\d_]+)"
+    r"|(?P<command>\\[A-Za-z]+\*?|\\.)"
+    r"|(?P<symbol>.)",
+    re.DOTALL,
+)
+
+
+def tokens(text: str) -> list[Token]:
+    """`text` in pieces. Raises Unreadable where a wrapper has no content."""
+    found: list[Token] = []
+    _tokenize(text, False, found)
+    return found
+
+
+def _tokenize(text: str, upright: bool, found: list[Token]) -> None:
+    position = 0
+    spaced = False
+    while position < len(text):
+        piece = _TOKEN.match(text, position)
+        kind = piece.lastgroup
+        position = piece.end()
+        if kind == "space":
+            spaced = True
+            continue
+        spelled = piece[0]
+        if kind == "command":
+            spelled = _SAME.get(spelled, spelled)
+            if spelled in _UPRIGHT or spelled in _STYLE:
+                position = _unwrap(text, position, spelled in _UPRIGHT or upright, spaced, found)
+                spaced = spelled in _UPRIGHT
+                continue
+            kind = "command" if spelled[0] == "\\" else "symbol"
+            if spelled.isalpha():
+                kind = "letters"
+        if kind == "letters":
+            _letters(spelled, upright, spaced, found)
+        else:
+            found.append(Token(kind, spelled, upright, spaced))
+        spaced = False
+
+
+def _letters(run: str, upright: bool, spaced: bool, found: list[Token]) -> None:
+    """One letter, or a word; the reader decides which words are products of letters."""
+    found.append(Token("letter" if len(run) == 1 else "word", run, upright, spaced))
+
+
+def _unwrap(text: str, position: int, upright: bool, spaced: bool, found: list[Token]) -> int:
+    """Take the tokens inside the braces of a wrapper; returns the position after them."""
+    opening = re.compile(r"\s*\{").match(text, position)
+    if opening is None:  # \mathbf x
+        return position
+    end = closing_brace(text, opening.end())
+    if end is None:
+        raise Unreadable(text)
+    start = len(found)
+    _tokenize(text[opening.end() : end], upright, found)
+    if spaced and len(found) > start:
+        found[start] = found[start]._replace(spaced=True)
+    return end + 1
+
+
+def closing_brace(text: str, position: int) -> int | None:
+    """The index of the brace that closes the group which opened before `position`."""
+    depth = 1
+    for brace in re.compile(r"\\.|[{}]", re.DOTALL).finditer(text, position):
+        if brace[0] == "{":
+            depth += 1
+        elif brace[0] == "}":
+            depth -= 1
+            if depth == 0:
+                return brace.start()
+    return None
+
+
+# texts
+
+
+_TEXT_WRAPPER = re.compile(
+    r"\\(?:text(?:bf|it|rm|normal|sf|tt|up)?|mbox|math(?:rm|bf|it|sf|normal)|operatorname"
+    r"|boldsymbol|bm|underline)\*?\s*\{([^{}]*)\}"
+)
+
+
+def as_text(text: str) -> str:
+    """An answer that is compared letter by letter: without wrappers, outer marks and spaces.
+
+    Case matters only in formulas: where there is a LaTeX command, or a digit before a letter.
+    """
+    unwrapped = None
+    while unwrapped != text:
+        unwrapped, text = text, _TEXT_WRAPPER.sub(r"\1", text)
+    text = re.sub(r"\\[,;:! ]|~|\\q?quad(?![A-Za-z])", " ", text)
+    text = re.sub(r"(?<!\w)\s+|\s+(?!\w)", "", text)
+    text = re.sub(r"\s+", " ", text).strip(" .,;:?'\"")
+    if re.search(r"\\|\d\s*[^\W\d_]", text):
+        return text
+    return text.casefold()
