@@ -101,6 +101,8 @@ def read_table(path: Path):
         raise BadInput(f"{path}: no such file") from None
     except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
         raise BadInput(f"{path}: cannot be read as a table: {error}") from error
+    if not isinstance(table.index, pd.RangeIndex):  # pandas takes them for an index
+        raise BadInput(f"{path}: its rows have more values than the first line has columns")
     missing = set(COLUMNS) - set(table.columns)
     if missing:
         raise BadInput(f"{path}: columns missing: {', '.join(sorted(missing))}")

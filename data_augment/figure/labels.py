@@ -37,7 +37,7 @@ WORDS = {
     "buffer.total_steps": "{} steps",
     "explorer.eval_interval": "evaluated every {}",
     "model.model_path": "{}",
-    "taskset.path": "data {}",
+    "taskset.path": "{}",
 }
 SHOWN = 3  # differences in a label
 
@@ -86,10 +86,7 @@ def read_settings(config: dict) -> Settings:
     """
     buffer = mapping(config, "buffer")
     explorer_input = mapping(buffer, "explorer_input")
-    taskset = mapping(explorer_input, "taskset")
-    further = explorer_input.get("tasksets")  # newer Trinity: a list, in place of one
-    if not taskset and isinstance(further, list) and further and isinstance(further[0], dict):
-        taskset, further = further[0], further[1:]
+    taskset, *further = training_tasksets(config) or [{}]
     chosen = mapping(taskset, "task_selector") or mapping(taskset, "data_selector")
     seed = chosen.get("seed")
 
@@ -103,7 +100,7 @@ def read_settings(config: dict) -> Settings:
         "buffer": without(buffer, "explorer_input"),
         "input": without(explorer_input, "taskset", "tasksets"),
         "taskset": without(taskset, "task_selector", "data_selector"),
-        "tasksets": further or [],
+        "tasksets": further,
     }
     return Settings(
         selector=selector_name(chosen),
@@ -111,6 +108,16 @@ def read_settings(config: dict) -> Settings:
         selector_settings=compared(parameters),
         other_settings=compared(flat(rest)),
     )
+
+
+def training_tasksets(config: dict) -> list[dict]:
+    """What a run trained on: one taskset, in newer Trinity several; [] in another kind of YAML."""
+    explorer_input = mapping(mapping(config, "buffer"), "explorer_input")
+    several = explorer_input.get("tasksets")
+    if not isinstance(several, list):
+        several = []
+    found = [explorer_input.get("taskset"), *several]
+    return [taskset for taskset in found if taskset and isinstance(taskset, dict)]
 
 
 def selector_name(selector: dict) -> str:
@@ -160,11 +167,20 @@ def compared(values: dict[str, object]) -> dict[str, str]:
 def text(value) -> str:
     """A value in a label. A path is its last two parts, which a copy elsewhere has too."""
     if isinstance(value, float):
-        short = f"{value:g}".replace("e-0", "e-").replace("e+0", "e")
-        return short if float(short) == value else str(value)
+        return number(value)
     if isinstance(value, str) and "://" not in value:
         return "/".join(value.rstrip("/").split("/")[-2:])
     return str(value)
+
+
+def number(value: float) -> str:
+    """`0.8`, `1e-4`: as people write it."""
+    if abs(value) >= 0.01 or value == 0:
+        short = f"{value:g}"
+    else:
+        digits, exponent = f"{value:e}".split("e")
+        short = f"{float(digits):g}e{int(exponent)}"
+    return short if float(short) == value else str(value)
 
 
 def differences(settings: dict[str, dict[str, str]]) -> dict[str, str]:

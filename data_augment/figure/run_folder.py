@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from data_augment.errors import BadInput
+from data_augment.figure.labels import training_tasksets
 from data_augment.files import read_json_lines
 
 
@@ -129,7 +130,7 @@ def read_event_file(file: Path) -> list[tuple[float, int, str, float]]:
 def read_config(run: Path) -> dict | None:
     """The run's merged YAML; None, with a warning, where it is damaged or not there."""
     import yaml
-    from omegaconf import DictConfig, OmegaConf
+    from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
     path = run / "config.yaml"
@@ -142,10 +143,11 @@ def read_config(run: Path) -> dict | None:
         problem = " ".join(str(error).split())
         warn(f"{path}: cannot be read, so the run is called by its folder: {problem}")
         return None
-    if not isinstance(config, DictConfig):
-        warn(f"{path}: not a configuration, so the run is called by its folder")
+    content = OmegaConf.to_container(config, resolve=False)
+    if not isinstance(content, dict) or not training_tasksets(content):
+        warn(f"{path}: names no training taskset, so the run is called by its folder")
         return None
-    return OmegaConf.to_container(config, resolve=False)
+    return content
 
 
 def warn(message: str) -> None:
