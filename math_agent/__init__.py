@@ -6,6 +6,7 @@ Put your own in the place of either: the signatures are the tuner's.
     judge.py     gsm8k_judge(task, response) -> reward 1.0 or 0.0
     answers.py   when an answer is right; ALTERNATIVES (" ||| ") stands between the accepted answers
                  of one task
+    equality/    the machinery behind it
 """
 
 from math_agent.agent import SYSTEM_PROMPT, run_react_agent

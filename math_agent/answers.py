@@ -4,10 +4,8 @@ r"""Whether the final answer of a response has the value of the gold answer, how
     gold_answer   the gold answer in a task's `answer`
     is_correct    the verdict
 
-Plain numbers and equal spellings are judged here. All else is read and compared in a process with
-a limit on its CPU time (checker_process.py), by the rules in spelling.py (how it is written),
-reader.py (what it says), units.py (the units), values.py (numbers and expressions) and matching.py
-(lists, sets, intervals, equations).
+Plain numbers and equal spellings are judged here, all else by the rooms in equality/, in a process
+with a limit on its CPU time.
 
 All verdicts are ours; math-verify 0.9.0 takes no part. Alone it will not do: it skips what it
 cannot read (3 minus five is 3, 52_8 is 52_{10}), reads words as products of letters (BAC is CAB),
@@ -21,8 +19,8 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
-from math_agent.checker_process import checkers
-from math_agent.spelling import closing_brace
+from math_agent.equality.checker_process import checkers
+from math_agent.equality.spelling import closing_brace
 
 MAX_ANSWER = 1000  # characters; a longer box is wrong unread
 ALTERNATIVES = " ||| "  # between the accepted gold answers of one task; the spaces are part of it

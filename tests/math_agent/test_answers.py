@@ -11,7 +11,7 @@ import pytest
 
 import math_agent.answers as answers
 from math_agent.answers import boxed, gold_answer, is_correct
-from math_agent.checker_process import CPU_LIMIT, Checkers
+from math_agent.equality.checker_process import CPU_LIMIT, Checkers
 
 CORRECT = [  # gold, content of the box
     # plain numbers

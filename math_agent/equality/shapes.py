@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from math_agent.units import Unit
+from math_agent.equality.units import Unit
 
 
 @dataclass(frozen=True)

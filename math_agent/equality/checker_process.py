@@ -24,7 +24,7 @@ MAX_PROCESSES = 4  # of one caller, and no more than it has cores
 
 _COMMAND = (
     "import sys; sys.path.insert(0, {root!r}); "
-    "from math_agent.checker_process import serve; serve()"
+    "from math_agent.equality.checker_process import serve; serve()"
 )
 
 
@@ -32,7 +32,7 @@ class _Process:
     """One process that answers [gold, answer] with true or false, a line each."""
 
     def __init__(self) -> None:
-        root = str(Path(__file__).resolve().parent.parent)
+        root = str(Path(__file__).resolve().parent.parent.parent)
         self._process = subprocess.Popen(
             [sys.executable, "-c", _COMMAND.format(root=root)],
             stdin=subprocess.PIPE,
@@ -102,7 +102,7 @@ def serve() -> None:
     import resource
 
     verdicts, sys.stdout = sys.stdout, sys.stderr  # whatever a library prints is no verdict
-    from math_agent.matching import says_the_same
+    from math_agent.equality.matching import says_the_same
 
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
     signal.signal(signal.SIGPROF, signal.SIG_DFL)  # ends the process, even inside one long C call

@@ -83,7 +83,7 @@ _CHARACTERS = {
     "→": r" \to ",
     "∶": ":",
     "：": ":",
-    "，": ", ",
+    "，": ",",
     "、": ", ",
     "；": "; ",
     "。": ". ",
@@ -171,7 +171,7 @@ _COLOR = re.compile(
     r"\\(?:textcolor|color|colorbox)\s*(?:\[[A-Za-z]*\])?\{[A-Za-z0-9!., ]*\}"
     r"|\\hspace\*?\{[^{}]*\}|\\(?:hphantom|vphantom|phantom|label|tag)\{[^{}]*\}"
 )
-_MARKDOWN = re.compile(r"(\*\*\*|\*\*|__|`)(.+)\1", re.DOTALL)
+_MARKDOWN = re.compile(r"(\*\*\*|\*\*|\*|__|_|`|\")(.+)\1", re.DOTALL)
 
 
 def undecorated(text: str) -> str:
@@ -198,11 +198,15 @@ def undecorated(text: str) -> str:
 
 _SPACE = r"(?:\s|~|\\[,;:! ]|\\quad|\\thinspace)"
 # what cannot be mistaken for the comma of a list
-_GROUP_MARK = (
-    rf"(?:\{{,\}}|\{{\\[,;: ]\}}|\\text\{{,\}}|\\mathord\{{,\}}|,\\!{_SPACE}*|\\!,(?:\\!)?{_SPACE}*"
-    rf"|\\!|\\,|\\;|\\:|\\ |~|\s|\\thinspace\s*)"
+_GROUP_MARK = "|".join(
+    [
+        r"\{,\}|\{\\[,;: ]\}|\\text\{,\}|\\mathord\{,\}",
+        rf",{_SPACE}*\\!{_SPACE}*",
+        rf"\\!,(?:\\!)?{_SPACE}*",
+        r"\\[!,;: ]|~|\s|\\thinspace\s*",
+    ]
 )
-_GROUPS = re.compile(rf"(?<![\d.,^_])\d{{1,3}}(?:{_GROUP_MARK}\d{{3}})+(?![\d/]|{_SPACE}*/)")
+_GROUPS = re.compile(rf"(?<![\d.,^_])\d{{1,3}}(?:(?:{_GROUP_MARK})\d{{3}})+(?![\d/]|{_SPACE}*/)")
 _COMMA_GROUPS = re.compile(r"(?<![\d.,])\d{1,3}(?:(?:,|\{,\})\d{3})+(?![\d]|,\d)")
 
 
@@ -288,7 +292,7 @@ _SAME = {
 _TOKEN = re.compile(
     r"(?P<space>(?:\s|~|\\[,;:!> \n\t]|\\(?:quad|qquad|thinspace|enspace|medspace|nobreakspace)"
     r"(?![A-Za-z]))+)"
-    r"|(?P<number>(?:\d+(?:\.(?:\d+|(?![.\d])))?|\.\d+)(?:[eE][+-]?\d+(?![A-Za-z\d.]))?)"
+    r"|(?P<number>(?:\d+(?:\.(?:\d+|(?![.\d])))?|\.(?:\d+|(?=\s*\\(?:overline|bar|dot))))(?:[eE][+-]?\d+(?![A-Za-z\d.]))?)"
     r"|(?P<letters>[^\W\d_]+)"
     r"|(?P<command>\\[A-Za-z]+\*?|\\.)"
     r"|(?P<symbol>.)",
@@ -382,7 +386,7 @@ def as_text(text: str) -> str:
         unwrapped, text = text, _TEXT_WRAPPER.sub(r"\1", text)
     text = re.sub(r"\\[,;:! ]|~|\\q?quad(?![A-Za-z])", " ", text)
     text = re.sub(r"(?<!\w)\s+|\s+(?!\w)", "", text)
-    text = re.sub(r"\s+", " ", text).strip(" .,;:?'\"")
+    text = re.sub(r"\s+", " ", text).strip(" .,;:?")
     if re.search(r"\\|\d\s*[^\W\d_]", text):
         return text
     return text.casefold()

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
-from functools import lru_cache
 
 import mpmath
 from mpmath import mp
@@ -426,7 +425,9 @@ def _same_at(one: tuple, other: tuple, point: dict) -> bool:
         return rational(one, point) == rational(other, point)
     except NotRational:
         pass
-    bits = LEAST_PRECISION + _bits(one) + _bits(other)
+    if _has_calculus(one) or _has_calculus(other):
+        return _nearly_same_at(one, other, point)
+    bits = LEAST_PRECISION + _bits(one, point) + _bits(other, point)
     if bits > MAX_PRECISION:
         raise NoValue("too many digits")
     first, scale = _difference(one, other, point, bits)
@@ -437,6 +438,19 @@ def _same_at(one: tuple, other: tuple, point: dict) -> bool:
     return abs(second) <= mpmath.ldexp(max(abs(first), noise), -bits // 2)
 
 
+def _has_calculus(node: tuple) -> bool:
+    """Whether an integral or a limit is in an expression."""
+    if node[0] in ("integral", "limit"):
+        return True
+    return any(_has_calculus(part) for part in node[1:] if isinstance(part, tuple))
+
+
+def _nearly_same_at(one: tuple, other: tuple, point: dict) -> bool:
+    """Whether two values agree in 12 digits: an integral or a limit is not known to more."""
+    difference, scale = _difference(one, other, point, 80)
+    return difference == 0 or abs(difference) < scale * 1e-12
+
+
 def _difference(one: tuple, other: tuple, point: dict, bits: int):
     """The difference of two values and the larger of them, at a precision of `bits`."""
     with mpmath.workprec(bits):
@@ -445,14 +459,15 @@ def _difference(one: tuple, other: tuple, point: dict, bits: int):
         return one_value - other_value, max(abs(one_value), abs(other_value))
 
 
-@lru_cache(maxsize=1024)
-def _bits(node: tuple) -> int:
-    """The bits of all numbers in an expression."""
-    if node[0] == "num":
-        return node[1].numerator.bit_length() + node[1].denominator.bit_length()
-    if node[0] == "pow" and node[2][0] == "num":
-        return _bits(node[1]) * min(abs(math.ceil(node[2][1])) + 1, MAX_BITS)
-    return sum(_bits(part) for part in node[1:] if isinstance(part, tuple))
+def _bits(node: tuple, point: dict) -> int:
+    """The bits of all rational numbers in an expression."""
+    try:
+        value = rational(node, point)
+    except (NotRational, NoValue):
+        pass
+    else:
+        return value.numerator.bit_length() + value.denominator.bit_length()
+    return sum(_bits(part, point) for part in node[1:] if isinstance(part, tuple))
 
 
 _POSITIVE = [Fraction(n, d) for n, d in ((13, 7), (29, 11), (17, 23), (47, 19), (5, 31), (71, 13))]

@@ -35,6 +35,7 @@ class Unit(NamedTuple):
 
 
 COUNTED = Unit()
+ANGLE = (("angle", 1),)
 
 # dimension: {factor: names}; names of one letter or with a capital are compared as written
 _MEASURES = {
@@ -118,7 +119,7 @@ _MEASURES = {
 }
 
 # what tasks count; the singular of a plural in -s is known with it
-_THINGS_TEXT = """
+_THINGS = """
 acorns actors adults ages angles animals answers ants apartments apples apps arms arrangements
 articles attempts awards axes babies badges bags bales balloons balls bananas bandages bars baskets
 batches batteries beads beans bears beats beds bees berries bicycles bikes bills bins birds
@@ -166,11 +167,8 @@ vegetables vehicles vertices videos views villagers visitors visits volunteers v
 watermelons ways whales wheels windows wings wins wipes wolves women words workers worms years unit
 whole total each individual
 """
-_THINGS = _THINGS_TEXT.split()
-
-# what may stand inside a unit phrase, beside the units themselves
-MODIFIERS = frozenset(["square", "sq", "cubic", "cu"])
-LINKS = frozenset(["per", "of", "a", "an", "each", "every", "the", "in", "total", "/"])
+# a word before a unit, and the power that it means
+MODIFIERS = {"square": 2, "sq": 2, "cubic": 3, "cu": 3}
 
 MEASURES: dict[str, Unit] = {
     name: Unit(((dimension, 1),), Fraction(factor))
@@ -187,7 +185,7 @@ for _name in _METRIC_VOLUMES.split():
     MEASURES[_name] = Unit((("length", 3),), MEASURES[_name].factor / 1000)
 for _name in ("kmh", "kph", "kmph"):
     MEASURES[_name] = Unit((("length", 1), ("time", -1)), Fraction(1000, 3600))
-THINGS = frozenset(_THINGS)
+THINGS = frozenset(_THINGS.split())
 
 
 def measure(word: str) -> Unit | None:
@@ -200,4 +198,8 @@ def measure(word: str) -> Unit | None:
 def is_thing(word: str) -> bool:
     """Whether `word` is a counted thing, in the singular or the plural."""
     word = word.lower()
-    return word in THINGS or f"{word}s" in THINGS or f"{word}es" in THINGS
+    if len(word) < 3:
+        return False
+    if word in THINGS or f"{word}s" in THINGS:
+        return True
+    return word.endswith(("s", "x", "z", "ch", "sh", "o")) and f"{word}es" in THINGS

@@ -1,0 +1,591 @@
+r"""Expressions: sums, products, powers, functions, roots, matrices."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from math_agent.equality.cursor import RELATIONS
+from math_agent.equality.numerals import Numerals, decimal
+from math_agent.equality.shapes import Group, Matrix, NumberSet, Quantity
+from math_agent.equality.spelling import Token, Unreadable
+from math_agent.equality.trees import divided, multiplied, scalar, signed, with_marks
+from math_agent.equality.values import number
+from math_agent.equality.words import CARDINALS, FUNCTIONS, PARTS, PERCENT_WORDS, is_product
+
+MAX_DEPTH = 60  # nested brackets
+
+_GREEK_NAMES = """
+alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi
+chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega ell hbar ldots star
+"""
+_GREEK = frozenset(rf"\{name}" for name in _GREEK_NAMES.split())
+_ACCENT_NAMES = "overline vec hat overrightarrow widehat dot ddot tilde"
+_ACCENTS = frozenset(rf"\{name}" for name in _ACCENT_NAMES.split())
+_INVERSE = {"sin": "arcsin", "cos": "arccos", "tan": "arctan", "cot": "arccot"}
+_MATRICES = frozenset(["pmatrix", "bmatrix", "matrix", "array", "Bmatrix", "smallmatrix"])
+
+
+class Expressions(Numerals):
+    """Reads scalars, as trees, and matrices; the lists in brackets are its subclass's."""
+
+    depth = 0
+    bars = 0  # open |
+
+    # arithmetic
+
+    def sum(self):
+        """Terms with + and - between them."""
+        terms = [self.signed_term()]
+        while (token := self.peek()) is not None:
+            if token.text not in ("+", "-", r"\pm", r"\mp"):
+                break
+            if token.text == "-" and isinstance(terms[0], NumberSet):
+                break
+            self.at += 1
+            terms.append(signed(token.text, self.term()))
+        if len(terms) == 1:
+            return terms[0]
+        return ("add", *map(scalar, terms))
+
+    def signed_term(self):
+        signs = []
+        while (token := self.peek()) is not None and token.text in ("+", "-", r"\pm", r"\mp"):
+            signs.append(token.text)
+            self.at += 1
+        if len(signs) > 2:
+            raise Unreadable("signs")
+        if not signs and self.next_is_word("negative"):
+            self.at += 1
+            signs.append("-")
+        term = self.term()
+        for sign in reversed(signs):
+            term = signed(sign, term)
+        return term
+
+    def term(self):
+        """Factors with a sign of multiplication, a slash or nothing between them."""
+        left = self.factor()
+        while (token := self.peek()) is not None:
+            if token.text in (r"\cdot", r"\times", "*") or self.is_times_letter():
+                self.at += 1
+                left = multiplied(left, self.signed_factor())
+            elif token.text == "/":
+                if self.unit_follows():
+                    break
+                self.at += 1
+                left = divided(left, self.signed_factor())
+            elif self.starts_factor():
+                left = multiplied(left, self.factor())
+            else:
+                break
+        return left
+
+    def signed_factor(self):
+        if self.next_is("-", "+"):
+            sign = self.take().text
+            return signed(sign, self.factor())
+        return self.factor()
+
+    def is_times_letter(self) -> bool:
+        """The x of 4.5 x 10^33."""
+        token = self.peek()
+        if token.text not in ("x", "X") or self.at == 0:
+            return False
+        before, after = self.before(), self.peek(1)
+        if before.kind != "number" or after is None or after.kind != "number":
+            return False
+        return after.text == "10" and self.next_is("^", ahead=2)
+
+    def starts_factor(self) -> bool:
+        """Whether the next token continues a product without a sign."""
+        token = self.peek()
+        if token.kind == "number":
+            if self.before().kind in ("number", "letter", "word"):
+                raise Unreadable("a number after a number or a letter")
+            return True
+        if self.unit_follows():
+            return False
+        if token.kind in ("letter", "word"):
+            return token.text.lower() not in ("and", "or", "to")
+        if token.text == "|":
+            return self.bars == 0
+        if token.text in ("(", "{", r"\{", "[", r"\langle"):
+            return token.text in ("(", "{", "[")
+        return token.kind == "command" and (
+            token.text in _PRIMARIES
+            or token.text in _GREEK
+            or token.text in _ACCENTS
+            or token.text[1:] in FUNCTIONS
+        )
+
+    def factor(self):
+        """A primary with its powers, factorials, percent and degree signs."""
+        if self.depth > MAX_DEPTH:
+            raise Unreadable("too deep")
+        self.depth += 1
+        value = self.primary()
+        while (token := self.peek()) is not None:
+            if token.text == "^":
+                value = self.powered(value)
+            elif token.text == "!":
+                value = self.factorial(value)
+            elif token.text == "%" or (
+                token.kind == "word" and token.text.lower() in PERCENT_WORDS
+            ):
+                self.at += 1
+                value = ("percent", scalar(value))
+            elif self.next_is_word("degrees", "degree", "deg"):
+                self.at += 1
+                value = ("degree", scalar(value))
+            elif self.next_is_word("per") and self.next_is("cent", ahead=1):
+                self.at += 2
+                value = ("percent", scalar(value))
+            elif token.text == r"\circ" and self.before().kind == "number":
+                self.at += 1  # \degree
+                value = ("degree", scalar(value))
+            else:
+                break
+        self.depth -= 1
+        return value
+
+    def factorial(self, value):
+        self.take("!")
+        if self.accept("!"):
+            return ("double factorial", scalar(value))
+        return ("factorial", scalar(value))
+
+    def powered(self, value):
+        self.take("^")
+        if self.degree_sign():
+            return ("degree", scalar(value))
+        if self.accept(r"\prime", "'"):
+            raise Unreadable("a prime")
+        return ("pow", scalar(value), scalar(self.script()))
+
+    def degree_sign(self) -> bool:
+        r"""\circ, {\circ}, \text{o} or o after ^."""
+        texts = [token.text for token in self.tokens[self.at : self.at + 3]]
+        if texts[:1] in ([r"\circ"], ["o"]):
+            self.at += 1
+            return True
+        if texts in (["{", r"\circ", "}"], ["{", "o", "}"]):
+            self.at += 3
+            return True
+        return False
+
+    def script(self):
+        """What is raised or lowered: a group in braces, or one number, letter or command."""
+        if self.next_is("{"):
+            return self.braces()
+        if self.next_is("-", "+"):
+            sign = self.take().text
+            return signed(sign, self.script())
+        return self.primary()
+
+    def braces(self):
+        """{...} as one expression."""
+        self.take("{")
+        if self.depth > MAX_DEPTH:
+            raise Unreadable("too deep")
+        self.depth += 1
+        bars, self.bars = self.bars, 0
+        start = self.at
+        value = self.sum() if not self.next_is("}") else None
+        if value is not None and self.accept(r"\choose"):
+            value = ("binomial", scalar(value), scalar(self.sum()))
+        if value is not None and self.next_is(","):  # {1, 2} of a plain text
+            self.at = start
+            value = self.items_until("}")
+            if isinstance(value, Group):
+                value = Group("set", value.items)
+        elif value is not None and self.next_is(*RELATIONS):
+            raise Unreadable("a relation in braces")
+        self.take("}")
+        self.bars = bars
+        self.depth -= 1
+        if value is None:
+            raise Unreadable("empty braces")
+        return value
+
+    # primaries
+
+    def primary(self):
+        token = self.peek()
+        if token is None:
+            raise Unreadable("the end")
+        if token.kind == "number":
+            return self.number()
+        if token.kind == "letter":
+            return self.letter()
+        if token.kind == "word":
+            return self.word()
+        if token.text == "{":
+            return self.braces()
+        if token.text in ("(", "[", r"\langle"):
+            return self.bracketed()
+        if token.text == r"\{":
+            return self.set()
+        if token.text == "|" or token.text == r"\|":
+            return self.absolute_value()
+        if token.text == "]":  # ]0, 1[
+            raise Unreadable("an outward bracket")
+        if token.kind == "command":
+            return self.command()
+        raise Unreadable(token.text)
+
+    def letter(self):
+        token = self.take()
+        if self.next_is("'"):
+            raise Unreadable("a prime")
+        if token.text == "a" and token.upright | token.spaced | (self.at == 1):
+            following = self.peek()
+            if following is not None and following.text.lower() in PARTS:
+                return self.with_number_words(Fraction(1))
+        if self.next_is("_"):
+            return ("name", token.text + self.subscript())
+        if token.text in ("e", "i"):
+            return ("const", token.text)
+        return ("name", token.text)
+
+    def subscript(self) -> str:
+        """A subscript as it is written, without its braces."""
+        self.take("_")
+        if not self.next_is("{"):
+            return f"_{self.take().text}"
+        self.at += 1
+        depth = 1
+        spelled = "_"
+        while depth:
+            token = self.take()
+            depth += {"{": 1, "}": -1}.get(token.text, 0)
+            spelled += token.text if depth else ""
+        return spelled
+
+    def word(self):
+        token = self.take()
+        word = token.text
+        lower = word.lower()
+        if lower in ("infinity", "inf"):
+            return ("const", "inf")
+        if lower in ("pi",):
+            return ("const", "pi")
+        if word == "sqrt" or word == "cbrt":
+            degree = number(2 if word == "sqrt" else 3)
+            return ("root", scalar(self.primary()), degree)
+        if lower in CARDINALS or lower == "half":
+            self.at -= 1
+            return self.numeral()
+        if word in FUNCTIONS:
+            return self.function(FUNCTIONS[word])
+        if self.next_is("_"):
+            return ("name", word + self.subscript())
+        if is_product(token) or (len(word) <= 3 and not token.upright and not token.spaced):
+            return self.spread(word)
+        for name in ("sin", "cos", "tan", "ln", "log", "sqrt"):
+            if word.startswith(name) and len(word) <= len(name) + 2 and not token.upright:
+                return self.split_word(token, name)
+        raise Unreadable(word)
+
+    def split_word(self, token: Token, name: str):
+        """sinx as sin x."""
+        rest = token.text[len(name) :]
+        kind = "letter" if len(rest) == 1 else "word"
+        self.tokens[self.at - 1 : self.at] = [
+            token._replace(text=name),
+            Token(kind, rest, token.upright),
+        ]
+        self.at -= 1
+        return self.word()
+
+    def spread(self, word: str):
+        """The letters of a short word, as factors of the product around it."""
+        self.tokens[self.at - 1 : self.at] = [Token("letter", char) for char in word]
+        self.at -= 1
+        return self.letter()
+
+    def bracketed(self):
+        """(...) or [...]: an expression in brackets, or a tuple or interval."""
+        opening = self.take().text
+        if self.depth > MAX_DEPTH:
+            raise Unreadable("too deep")
+        self.depth += 1
+        bars, self.bars = self.bars, 0
+        if self.next_is(")", "]"):
+            raise Unreadable("empty brackets")
+        inside = self.items_until(")")
+        closing = self.take().text
+        self.bars = bars
+        self.depth -= 1
+        if opening == r"\langle":
+            if closing != r"\rangle" or not isinstance(inside, Group):
+                raise Unreadable("angle brackets")
+            return Group("brackets", inside.items, "<>")
+        if closing not in (")", "]"):
+            raise Unreadable(closing)
+        if isinstance(inside, Group) and inside.kind == "list":
+            return Group("brackets", inside.items, opening + closing)
+        if opening + closing not in ("()", "[]"):
+            raise Unreadable("brackets")
+        if isinstance(inside, Quantity):
+            return with_marks(inside)
+        return inside
+
+    def absolute_value(self):
+        bar = self.take().text
+        self.bars += 1
+        inside = self.sum()
+        self.take(bar)
+        self.bars -= 1
+        return ("fn", "abs", scalar(inside))
+
+    # commands
+
+    def command(self):
+        token = self.peek()
+        name = token.text[1:]
+        if token.text in _PRIMARIES:
+            self.at += 1
+            return _PRIMARIES[token.text](self)
+        if name in FUNCTIONS:
+            self.at += 1
+            return self.function(FUNCTIONS[name])
+        if token.text in _GREEK:
+            self.at += 1
+            if self.next_is("'"):
+                raise Unreadable("a prime")
+            subscript = self.subscript() if self.next_is("_") else ""
+            return ("name", name + subscript)
+        if token.text in _ACCENTS:
+            self.at += 1
+            return self.accented(name)
+        raise Unreadable(token.text)
+
+    def accented(self, name: str):
+        r"""\overline{AB}, \vec{v}: a name. Digits under a line are no number here."""
+        if self.next_is("{"):
+            self.at += 1
+            spelled = ""
+            while not self.next_is("}"):
+                spelled += self.take().text
+            self.at += 1
+        else:
+            spelled = self.take().text
+        return ("name", f"{name}({spelled})")
+
+    def argument(self):
+        r"""The argument of a macro: a group, or one digit, letter or command (\frac12)."""
+        token = self.peek()
+        if token is None:
+            raise Unreadable("the end")
+        if token.text == "{":
+            return self.braces()
+        if token.kind == "number" and len(token.text) > 1 and token.text.isdecimal():
+            self.tokens[self.at : self.at + 1] = [
+                token._replace(text=token.text[0]),
+                token._replace(text=token.text[1:], spaced=False),
+            ]
+            self.at += 1
+            return number(token.text[0])
+        if token.kind == "word" and not token.upright and token.text not in FUNCTIONS:
+            self.at += 1
+            return self.spread(token.text)
+        if token.kind == "number":
+            self.at += 1
+            return number(decimal(token.text))
+        return self.primary()
+
+    def fraction(self):
+        above = self.argument()
+        below = self.argument()
+        return divided(above, below)
+
+    def root(self):
+        degree = number(2)
+        if self.accept("["):
+            degree = scalar(self.sum())
+            self.take("]")
+        if self.next_is_number() or (self.peek() is not None and self.peek().kind == "word"):
+            radicand = self.root_of_digits()
+        else:
+            radicand = self.argument()
+        return ("root", scalar(radicand), degree)
+
+    def root_of_digits(self):
+        r"""\sqrt10 is what people write for the root of 10, and \sqrt ab for that of a."""
+        token = self.peek()
+        if token.kind == "number":
+            self.at += 1
+            return number(decimal(token.text))
+        return self.argument()
+
+    def binomial(self):
+        return ("binomial", scalar(self.argument()), scalar(self.argument()))
+
+    def number_set(self):
+        token = self.peek()
+        if self.accept("{"):
+            token = self.take()
+            self.take("}")
+        else:
+            token = self.take()
+        if token.text not in ("R", "Q", "Z", "N", "C"):
+            raise Unreadable("a set")
+        if self.next_is("^", "_"):
+            raise Unreadable("a set with an index")
+        return NumberSet(token.text)
+
+    def rounding(self, function: str, closing: str):
+        inside = self.sum()
+        self.take(closing)
+        return ("fn", function, scalar(inside))
+
+    def function(self, name: str):
+        """A function with its power, its base and its argument."""
+        power = None
+        base = None
+        while self.next_is("^", "_"):
+            if self.take().text == "^":
+                power = scalar(self.script())
+            else:
+                base = scalar(self.script())
+        if base is not None and name != "log":
+            raise Unreadable("a base")
+        if power == ("neg", number(1)):
+            if name not in _INVERSE:
+                raise Unreadable("an inverse")
+            name, power = _INVERSE[name], None
+        arguments = self.arguments()
+        if base is not None:
+            arguments = (*arguments, base)
+        if name == "floor" or name == "ceil" or name == "abs":
+            value = ("fn", name, *arguments)
+        else:
+            value = ("fn", name, *arguments)
+        if name == "ln" and len(arguments) != 1:
+            raise Unreadable("arguments")
+        if power is not None:
+            return ("pow", value, power)
+        return value
+
+    def arguments(self) -> tuple:
+        """(x, y), or the product of factors that follows a function's name."""
+        if self.next_is("(", "[") or (self.next_is("{")):
+            inside = self.braces() if self.next_is("{") else self.bracketed()
+            if isinstance(inside, Group) and inside.ends == "()":
+                return tuple(scalar(item) for item in inside.items)
+            return (scalar(inside),)
+        argument = self.signed_factor()
+        while (token := self.peek()) is not None:
+            if token.kind == "command" and token.text[1:] in FUNCTIONS:
+                break
+            if token.text in ("(", "|") or not self.starts_factor():
+                break
+            if token.kind == "word" and token.text in FUNCTIONS:
+                break
+            argument = multiplied(argument, self.factor())
+        return (scalar(argument),)
+
+    def series(self, operation: str):
+        r"""\sum_{k=1}^{n} body: the body is the term that follows."""
+        self.take("_")
+        self.take("{")
+        variable = self.take().text
+        self.take("=")
+        start = scalar(self.sum())
+        self.take("}")
+        self.take("^")
+        end = scalar(self.script())
+        body = scalar(self.term())
+        return (operation, variable, start, end, body)
+
+    def integral(self):
+        r"""\int_a^b f(x) dx, with numbers or infinities as its bounds."""
+        self.take("_")
+        start = scalar(self.script())
+        self.take("^")
+        end = scalar(self.script())
+        variable = self.differential()
+        body = number(1) if self.next_is("}") else scalar(self.sum())
+        self.take(r"\end differential")
+        return ("integral", variable, start, end, body)
+
+    def differential(self) -> str:
+        """Find dx, mark it as the end of the integrand; returns x."""
+        for index in range(self.at, len(self.tokens)):
+            token = self.tokens[index]
+            following = self.tokens[index + 1] if index + 1 < len(self.tokens) else None
+            mark = Token("symbol", r"\end differential")
+            if token.kind == "word" and len(token.text) == 2 and token.text[0] == "d":
+                self.tokens[index] = mark
+                return token.text[1]
+            if token.text == "d" and following is not None and following.kind == "letter":
+                self.tokens[index : index + 2] = [mark]
+                return following.text
+        raise Unreadable("an integral without its variable")
+
+    def limit(self):
+        r"""\lim_{x \to a} body."""
+        self.take("_")
+        self.take("{")
+        variable = self.take().text
+        self.take(r"\to")
+        bound = scalar(self.sum())
+        self.take("}")
+        return ("limit", variable, bound, scalar(self.term()))
+
+    def environment(self):
+        """A matrix."""
+        self.take("{")
+        name = self.take().text
+        self.accept("*")
+        self.take("}")
+        if name not in ("pmatrix", "bmatrix", "matrix", "array", "Bmatrix", "smallmatrix"):
+            raise Unreadable(name)
+        if name == "array" and self.accept("{"):
+            while self.take().text != "}":
+                pass
+        rows = [[]]
+        while not self.next_is(r"\end"):
+            if self.accept(r"\\"):
+                if self.accept("["):
+                    while self.take().text != "]":
+                        pass
+                rows.append([])
+            elif self.accept(r"\hline"):
+                continue
+            elif self.accept("&"):
+                if not rows[-1]:
+                    raise Unreadable("an empty cell")
+            else:
+                if rows[-1] and self.before().text != "&":
+                    raise Unreadable("a cell")
+                rows[-1].append(scalar(self.sum()))
+        self.take(r"\end")
+        self.take("{")
+        self.take(name)
+        self.accept("*")
+        self.take("}")
+        if not rows[-1]:
+            rows.pop()
+        if not rows or len({len(row) for row in rows}) != 1:
+            raise Unreadable("rows of different lengths")
+        return Matrix(tuple(map(tuple, rows)))
+
+
+_PRIMARIES = {
+    r"\frac": Expressions.fraction,
+    r"\sqrt": Expressions.root,
+    r"\binom": Expressions.binomial,
+    r"\pi": lambda reader: ("const", "pi"),
+    r"\infty": lambda reader: ("const", "inf"),
+    r"\emptyset": lambda reader: Group("set", ()),
+    r"\mathbb": Expressions.number_set,
+    r"\R": lambda reader: NumberSet("R"),
+    r"\begin": Expressions.environment,
+    r"\lfloor": lambda reader: reader.rounding("floor", r"\rfloor"),
+    r"\lceil": lambda reader: reader.rounding("ceil", r"\rceil"),
+    r"\sum": lambda reader: reader.series("sum"),
+    r"\prod": lambda reader: reader.series("prod"),
+    r"\int": Expressions.integral,
+    r"\lim": Expressions.limit,
+}

@@ -1,0 +1,401 @@
+r"""Whether two answers say the same: the rules for lists, sets, intervals, equations and units.
+
+Each rule is a choice where people differ; they are written out here so that one can disagree.
+
+- Several values: a list without brackets is unordered, with multiplicity (1, 1, 2 is not 1, 2, 2);
+  braces are a set; in round or square brackets the order counts, and the kind of bracket does
+  where it can be an interval. "2, 3" is (2, 3) in this order only.
+- An inequality is its interval, in both directions: x > 3, (3, \infty), {x | x > 3}.
+- "x = 5" is 5: an equation stands for its right side where the left side is a name (x, f(x), AB,
+  Area) or, in an answer, any quantity that can be asked for (m + n, sin A). An equation that has
+  to be solved stands for nothing: neither x^2 = 1 nor x^2 + 1 = 0 is a number. Two equations are
+  the same if one is a multiple of the other.
+- Units are compared where both have one: 100 cm is 1 m, and 5 cm is neither 5 m nor 5 cm^2. Where
+  only one side has a unit it does not matter.
+- 50 % is 50 and 0.5; two percentages are compared as they stand.
+- 90 degrees is 90 and pi/2.
+- A letter with its text, "(B) 12", is the letter B where the gold is a letter, else its text.
+- 3:2 is 6:4 and 3/2, unless it is a time of the day: 9:45 is only 9:45, with or without "AM".
+- A gold with its base, 52_8, is 52 (the question names the base); it is not 42, 52_{10} or 528. A
+  gold without a base is not 52_8.
+"""
+
+from __future__ import annotations
+
+import re
+
+from math_agent.equality import spelling
+from math_agent.equality.equations import assignment, settled, stands_for
+from math_agent.equality.reader import gold_things, read
+from math_agent.equality.regions import FLIPPED, region, same_intervals, variable
+from math_agent.equality.shapes import (
+    Based,
+    Builder,
+    Combination,
+    Group,
+    Matrix,
+    NumberSet,
+    Quantity,
+    Ratio,
+    Relation,
+)
+from math_agent.equality.units import Unit
+from math_agent.equality.values import (
+    NotRational,
+    NoValue,
+    names,
+    ratio_of,
+    rational,
+    same_value,
+)
+
+MAX_ITEMS = 200
+
+
+def says_the_same(gold: str, answer: str) -> bool:
+    """Whether the content of a box is right for one gold answer."""
+    gold_text = spelling.as_text(spelling.undecorated(spelling.plain_characters(gold)))
+    answer_text = spelling.as_text(spelling.undecorated(spelling.plain_characters(answer)))
+    if gold_text == answer_text:
+        return bool(answer_text)
+    choice = _same_choice(gold_text, answer_text)
+    if choice is not None:
+        return choice
+    gold_readings = _gold_readings(gold)
+    answer_readings = _answer_readings(answer, gold_things(gold))
+    if any(
+        isinstance(reading, Based) and reading.digits.casefold() == answer_text.casefold()
+        for reading in gold_readings
+    ):
+        return True
+    return any(same(one, other) for one in gold_readings for other in answer_readings)
+
+
+# readings
+
+_HAS_BRACKETS = re.compile(r"[(\[]|\\\{|\\lbrace|\\langle|\\begin")
+_GROUP = re.compile(r"\d,\d{3}(?!\d)")
+_LIST_SPACE = re.compile(r",\s")
+_LETTER_UNIT = re.compile(r"\d\}?(?:\s|~|\\[,; ])*[msghLNJWV]\b(?!\s*[_^(\w])|[msghLNJWV]\s*/")
+_SPACED_LETTER_UNIT = re.compile(r"\d\}?(?:\s|~|\\[,; ])+[msghLNJWV]\b(?!\s*[_^(\w])")
+
+
+def _gold_readings(gold: str) -> list:
+    """What the gold answer says; a second reading only for "5 m"."""
+    commas = _joins_digits(gold)
+    readings = [read(gold, trusted=True, commas=commas)]
+    if _SPACED_LETTER_UNIT.search(gold):
+        readings.append(read(gold, trusted=True, commas=commas, letter_units=True))
+    return readings
+
+
+def _answer_readings(answer: str, things: frozenset[str]) -> list:
+    """What an answer can say: "1,000" may be a list, "5 m" may be a product."""
+    commas = _joins_digits(answer)
+    readings = [read(answer, things=things, commas=commas)]
+    if commas and _GROUP.search(answer):
+        readings.append(read(answer, things=things, commas=False))
+    if _LETTER_UNIT.search(answer):
+        readings.append(read(answer, things=things, commas=commas, letter_units=True))
+    return readings
+
+
+def _joins_digits(text: str) -> bool:
+    """Whether 1,000 is a number: in brackets only where the list has spaces, (1,000, 2,000)."""
+    return _HAS_BRACKETS.search(text) is None or _LIST_SPACE.search(text) is not None
+
+
+_CHOICE = re.compile(r"(?:\(([a-j])\)|\[([a-j])\]|([a-j])[.):])\s*(.*)", re.DOTALL | re.IGNORECASE)
+_LETTER = re.compile(r"[(\[]?([a-j])[)\].]?", re.IGNORECASE)
+_NO_TEXT_OF_CHOICE = re.compile(
+    r"[=+*/^_!,;&|<>-]|and\b|or\b|\\(?:cdot|times|cup|cap|text)|[(\[][a-jA-J][)\]]"
+)
+
+
+def _same_choice(gold: str, answer: str) -> bool | None:
+    """The verdict on "(B) 12"; None where neither side is a letter with its text."""
+    gold_letter, answer_letter = _LETTER.fullmatch(gold), _LETTER.fullmatch(answer)
+    if gold_letter and answer_letter:
+        return gold_letter[1].casefold() == answer_letter[1].casefold()
+    gold_choice, answer_choice = _choice(gold), _choice(answer)
+    if gold_choice is None and answer_choice is None:
+        return None
+    if gold_choice is not None and answer_choice is not None:
+        return gold_choice[0] == answer_choice[0] and says_the_same(
+            gold_choice[1], answer_choice[1]
+        )
+    (letter, text), other = (gold_choice, answer) if gold_choice else (answer_choice, gold)
+    if alone := _LETTER.fullmatch(other):
+        return alone[1].casefold() == letter
+    return says_the_same(text, answer) if gold_choice else says_the_same(gold, text)
+
+
+def _choice(text: str) -> tuple[str, str] | None:
+    """The letter and the text of "(B) 12", "B. 12", "B) 12" or "B: 12"."""
+    found = _CHOICE.fullmatch(text)
+    if found is None or not found[4]:
+        return None
+    content = found[4]
+    if _NO_TEXT_OF_CHOICE.match(content) or re.search(r"[(\[][a-jA-J][)\]]", content):
+        return None
+    if not re.match(r"[\d$\\(\-]|[A-Za-z]{2}", content):
+        return None
+    return (found[1] or found[2] or found[3]).casefold(), content
+
+
+# shapes
+
+
+def same(gold, answer) -> bool:
+    """Whether two shapes say the same."""
+    gold, answer = settled(gold), settled(answer)
+    if gold == answer:
+        return True
+    if isinstance(gold, Relation) or isinstance(answer, Relation):
+        return _same_relation(gold, answer)
+    if _is_region(gold) or _is_region(answer):
+        return _same_set(gold, answer)
+    if isinstance(gold, Quantity) and isinstance(answer, Quantity):
+        return _same_quantity(gold, answer)
+    if isinstance(gold, Group) and isinstance(answer, Group):
+        return _same_group(gold, answer)
+    if isinstance(gold, Matrix) and isinstance(answer, Matrix):
+        return _same_matrix(gold, answer)
+    if isinstance(gold, Ratio) or isinstance(answer, Ratio):
+        return _same_ratio(gold, answer)
+    if isinstance(gold, Based) and isinstance(answer, Quantity):
+        return _same_digits(gold, answer)
+    if isinstance(answer, Based) and isinstance(gold, Quantity):
+        return answer.base == 10 and _same_digits(answer, gold)
+    return False
+
+
+# quantities
+
+
+def _same_quantity(gold: Quantity, answer: Quantity) -> bool:
+    gold_value, answer_value = gold.value, answer.value
+    if gold.unit is not None and answer.unit is not None:
+        if not _units_agree(gold.unit, answer.unit):
+            return False
+        if gold.unit.dimensions == answer.unit.dimensions and gold.unit != answer.unit:
+            gold_value = ("mul", gold_value, ("num", gold.unit.factor))
+            answer_value = ("mul", answer_value, ("num", answer.unit.factor))
+    if same_value(gold_value, answer_value):
+        return True
+    if gold.percent and not answer.percent:
+        return same_value(("percent", gold_value), answer_value)
+    if answer.percent and not gold.percent:
+        return same_value(gold_value, ("percent", answer_value))
+    if _is_angle(gold.unit) and answer.unit is None:
+        return same_value(("degree", gold_value), answer_value)
+    if _is_angle(answer.unit) and gold.unit is None:
+        return same_value(gold_value, ("degree", answer_value))
+    return False
+
+
+def _is_angle(unit: Unit | None) -> bool:
+    return unit is not None and unit.dimensions == (("angle", 1),)
+
+
+def _units_agree(one: Unit, other: Unit) -> bool:
+    """Whether one unit only says more than the other: $ per day, and $; apples, and nothing."""
+    parts, others = set(one.dimensions), set(other.dimensions)
+    if parts <= others or others <= parts:
+        return True
+    temperatures = {("angle", 1), ("celsius", 1), ("fahrenheit", 1)}
+    return parts | others <= temperatures and ("angle", 1) in parts | others
+
+
+# groups
+
+
+def _same_group(gold: Group, answer: Group) -> bool:
+    kinds = {gold.kind, answer.kind}
+    if len(gold.items) > MAX_ITEMS or len(answer.items) > MAX_ITEMS:
+        return False
+    if kinds == {"list"}:
+        return _same_items(gold.items, answer.items)
+    if kinds <= {"list", "set"}:
+        return _same_items(_distinct(gold.items), _distinct(answer.items))
+    if "set" in kinds:
+        return False
+    if kinds == {"brackets"} and not _same_ends(gold, answer):
+        return False
+    bracketed = gold if gold.kind == "brackets" else answer
+    if kinds != {"brackets"} and not (
+        bracketed.ends == "()" or (bracketed.ends == "[]" and len(bracketed.items) > 2)
+    ):
+        return False
+    if len(gold.items) != len(answer.items):
+        return False
+    return all(
+        same(_value_in_order(one), _value_in_order(other))
+        for one, other in zip(gold.items, answer.items, strict=True)
+    )
+
+
+def _value_in_order(item):
+    """The 1 of "x = 1, y = 2", where the order of the values is given."""
+    named = assignment(item)
+    return item if named is None else named[1]
+
+
+def _same_ends(gold: Group, answer: Group) -> bool:
+    if gold.ends == answer.ends:
+        return True
+    round_ends = ("()", "<>")
+    if gold.ends in round_ends and answer.ends in round_ends:
+        return True
+    whole_ends = ("()", "<>", "[]")
+    return len(gold.items) > 2 and gold.ends in whole_ends and answer.ends in whole_ends
+
+
+def _same_items(gold: tuple, answer: tuple) -> bool:
+    """Whether the items are the same in some order."""
+    if len(gold) != len(answer):
+        return False
+    left = list(answer)
+    for item in gold:
+        partner = next((k for k, other in enumerate(left) if same(item, other)), None)
+        if partner is None:
+            return False
+        del left[partner]
+    return True
+
+
+def _distinct(items: tuple) -> tuple:
+    found = []
+    for item in items:
+        if not any(same(item, other) for other in found):
+            found.append(item)
+    return tuple(found)
+
+
+def _same_matrix(gold: Matrix, answer: Matrix) -> bool:
+    if [len(row) for row in gold.rows] != [len(row) for row in answer.rows]:
+        return False
+    cells = zip(
+        (cell for row in gold.rows for cell in row),
+        (cell for row in answer.rows for cell in row),
+        strict=True,
+    )
+    return all(same_value(one, other) for one, other in cells)
+
+
+# ratios and bases
+
+
+def _same_ratio(gold, answer) -> bool:
+    if isinstance(gold, Ratio) and isinstance(answer, Ratio):
+        if gold.clock is not None:
+            return answer.clock is not None and _same_time(gold.clock, answer.clock)
+        return len(gold.parts) == len(answer.parts) and all(
+            same_value(("mul", one, answer.parts[0]), ("mul", other, gold.parts[0]))
+            for one, other in zip(gold.parts, answer.parts, strict=True)
+        )
+    ratio, other = (gold, answer) if isinstance(gold, Ratio) else (answer, gold)
+    if not isinstance(other, Quantity) or len(ratio.parts) != 2 or ratio.clock is not None:
+        return False
+    return same_value(("div", *ratio.parts), other.value)
+
+
+def _same_time(one: tuple, other: tuple) -> bool:
+    return one[:3] == other[:3] and (one[3] == other[3] or None in (one[3], other[3]))
+
+
+def _same_digits(based: Based, quantity: Quantity) -> bool:
+    try:
+        value = rational(quantity.value, {})
+    except (NotRational, NoValue):
+        return False
+    return value.denominator == 1 and based.digits == f"{value.numerator}"
+
+
+# equations and inequalities
+
+
+def _same_relation(gold, answer) -> bool:
+    if isinstance(gold, Relation) and isinstance(answer, Relation):
+        return _same_two_relations(gold, answer)
+    if (region(gold) is not None or region(answer) is not None) and _same_set(gold, answer):
+        return True
+    if isinstance(gold, Relation):
+        value = stands_for(gold, trusted=True)
+        return value is not None and same(value, answer)
+    value = stands_for(answer, trusted=False)
+    return value is not None and same(gold, value)
+
+
+def _same_two_relations(gold: Relation, answer: Relation) -> bool:
+    gold_named, answer_named = assignment(gold), assignment(answer)
+    if gold_named and answer_named and same(gold_named[1], answer_named[1]):
+        return _same_left(gold_named, answer_named)
+    gold_region, answer_region = region(gold), region(answer)
+    if gold_region is not None and answer_region is not None:
+        return variable(gold) == variable(answer) and same_intervals(gold_region, answer_region)
+    if len(gold.operators) == len(answer.operators) == 1:
+        return _same_single_relation(gold, answer)
+    return gold.operators == answer.operators and all(
+        same(one, other) for one, other in zip(gold.operands, answer.operands, strict=True)
+    )
+
+
+def _same_left(gold: tuple, answer: tuple) -> bool:
+    """Whether two left sides with the same right side are: y = 2x + 1 is f(x) = 2x + 1."""
+    if gold[0].casefold() == answer[0].casefold():
+        return True
+    value = gold[1]
+    return isinstance(value, Quantity) and bool(names(value.value))
+
+
+def _same_single_relation(gold: Relation, answer: Relation) -> bool:
+    operator, other = gold.operators[0], answer.operators[0]
+    if operator in ("in", "not in", "subset", "to", "equiv") or other not in FLIPPED:
+        return operator == other and all(map(same, gold.operands, answer.operands))
+    if operator not in FLIPPED:
+        return False
+    if not all(isinstance(side, Quantity) for side in gold.operands + answer.operands):
+        return operator == other and all(map(same, gold.operands, answer.operands))
+    sign = ratio_of(_left_minus_right(gold), _left_minus_right(answer))
+    if sign == 0:
+        return False
+    return operator == (other if sign > 0 else FLIPPED[other])
+
+
+def _left_minus_right(relation: Relation) -> tuple:
+    left, right = relation.operands
+    return ("add", left.value, ("neg", right.value))
+
+
+# sets of real numbers
+
+
+def _is_region(shape) -> bool:
+    """Whether a shape is a set that is not written as a group."""
+    if isinstance(shape, Group) and shape.kind == "list":
+        return bool(shape.items) and all(
+            isinstance(item, Relation) and not assignment(item) for item in shape.items
+        )
+    return isinstance(shape, (Combination, Builder, NumberSet))
+
+
+def _same_set(gold, answer) -> bool:
+    gold_region, answer_region = region(gold), region(answer)
+    if gold_region is not None and answer_region is not None:
+        gold_variable, answer_variable = variable(gold), variable(answer)
+        if gold_variable and answer_variable and gold_variable != answer_variable:
+            return False
+        return same_intervals(gold_region, answer_region)
+    if isinstance(gold, Combination) and isinstance(answer, Combination):
+        if gold.operator != answer.operator:
+            return False
+        if same(gold.left, answer.left) and same(gold.right, answer.right):
+            return True
+        commutes = gold.operator != "difference"
+        return commutes and same(gold.left, answer.right) and same(gold.right, answer.left)
+    if isinstance(gold, Builder) and isinstance(answer, Builder):
+        return gold.variable == answer.variable and same(gold.condition, answer.condition)
+    if isinstance(gold, Group) and isinstance(answer, Group):
+        return _same_group(gold, answer)
+    return False

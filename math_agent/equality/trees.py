@@ -1,0 +1,87 @@
+"""Small operations on the trees of scalars and on the shapes that hold them."""
+
+from __future__ import annotations
+
+from math_agent.equality.shapes import Group, Matrix, Quantity
+from math_agent.equality.spelling import Unreadable
+from math_agent.equality.units import ANGLE
+
+_NAMES_OF_SIGNS = {"-": "neg", r"\pm": "pm", r"\mp": "mp"}
+
+
+def scalar(value) -> tuple:
+    """The tree of a scalar. Raises Unreadable for any other shape."""
+    if isinstance(value, Quantity):
+        return with_marks(value)
+    if not isinstance(value, tuple):
+        raise Unreadable("no scalar")
+    return value
+
+
+def with_marks(quantity: Quantity) -> tuple:
+    """A quantity inside an expression: percent and degrees are part of its value there."""
+    if quantity.percent:
+        return ("percent", quantity.value)
+    if quantity.unit is not None and quantity.unit.dimensions == ANGLE:
+        return ("degree", quantity.value)
+    return quantity.value
+
+
+def without_mark(node: tuple, mark: str) -> tuple | None:
+    """`node` without its outer percent or degree sign; None if it has none."""
+    if node[0] == mark:
+        return node[1]
+    if node[0] in ("neg", "pm"):
+        bare = without_mark(node[1], mark)
+        return None if bare is None else (node[0], bare)
+    if node[0] == "mul":
+        bare = without_mark(node[-1], mark)
+        return None if bare is None else (*node[:-1], bare)
+    return None
+
+
+def signed(sign: str, value):
+    """A sign before a term."""
+    if sign == "+":
+        return value
+    if isinstance(value, Matrix) and sign == "-":
+        return Matrix(tuple(tuple(("neg", cell) for cell in row) for row in value.rows))
+    return (_NAMES_OF_SIGNS[sign], scalar(value))
+
+
+def multiplied(left, right):
+    """A product; a matrix may have a scalar in front."""
+    if isinstance(right, Matrix) and isinstance(left, tuple):
+        return Matrix(tuple(tuple(("mul", left, cell) for cell in row) for row in right.rows))
+    return ("mul", scalar(left), scalar(right))
+
+
+def divided(above, below) -> tuple:
+    """A quotient."""
+    return ("div", scalar(above), scalar(below))
+
+
+def both_signs(item):
+    r"""A quantity with \pm as the list of the two that it stands for."""
+    if not isinstance(item, Quantity):
+        return item
+    signs = _count_signs(item.value)
+    if signs == 0:
+        return item
+    if signs > 2:
+        raise Unreadable("too many signs")
+    values = (Quantity(_with_sign(item.value, sign), item.unit, item.percent) for sign in (1, -1))
+    return Group("list", tuple(values))
+
+
+def _count_signs(node: tuple) -> int:
+    own = 1 if node[0] in ("pm", "mp") else 0
+    return own + sum(_count_signs(part) for part in node[1:] if isinstance(part, tuple))
+
+
+def _with_sign(node: tuple, sign: int) -> tuple:
+    if node[0] in ("pm", "mp"):
+        inner = _with_sign(node[1], sign)
+        positive = (sign == 1) == (node[0] == "pm")
+        return inner if positive else ("neg", inner)
+    return tuple(_with_sign(part, sign) if isinstance(part, tuple) else part for part in node)
