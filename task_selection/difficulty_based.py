@@ -171,10 +171,10 @@ class DifficultyBasedSelector(trinity_selector.DifficultyBasedSelector):
             position += 1
         if position == len(self.in_flight):
             return []
-        drawn = set()
-        for _ in range(position + 1):
-            drawn |= self.in_flight.popleft()
-        return sorted(drawn - answered)
+        lost = []
+        for _ in range(position):
+            lost += sorted(self.in_flight.popleft())
+        return lost + sorted(self.in_flight.popleft() - answered)
 
     def _watch_coefficient(self) -> None:
         """Says in the log when the policy has long stood outside the two references."""

@@ -1,4 +1,3 @@
-import asyncio
 import itertools
 import json
 import os
@@ -7,16 +6,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from datasets import Dataset
-from trinity.buffer.task_scheduler import get_taskset_scheduler
-from trinity.common.config import Config, DataSelectorConfig, StorageConfig
 
-import task_selection
 from data_augment.files import read_json_lines
 from task_selection.state import pack_arrays
 from tests.task_selection.selection_fakes import (
     PAPER,
-    experience,
     posterior,
     references,
     selector,
@@ -210,76 +204,3 @@ def test_seconds_count_draw_update_and_state(tmp_path, monkeypatch):
     lines = read_json_lines(tmp_path / "metrics.jsonl")
     # the draw; then the first update, which ends after its line was written, the state, the draw
     assert [line["metrics"]["selection/seconds"] for line in lines] == [1, 3]
-
-
-@pytest.fixture
-def open_scheduler(tmp_path):
-    """Opens the explorer's scheduler on a parquet of 120 tasks, as after a start with a state."""
-    columns, _ = references(120)
-    path = tmp_path / "data"
-    path.mkdir()
-
-    def write(**changed):
-        table = {"question": ["q"] * 120, "answer": ["1"] * 120, **columns, **changed}
-        Dataset.from_dict(table).to_parquet(str(path / "train.parquet"))
-
-    def open_(explorer_state):
-        taskset = StorageConfig(
-            name="tasks",
-            path=str(path),
-            split="train",
-            batch_size=16,
-            total_steps=100,
-            default_workflow_type="math_workflow",
-            enable_progress_bar=False,
-            data_selector=DataSelectorConfig(
-                "task_selection.DifficultyBasedSelector",
-                feature_keys=["weak", "strong"],
-                kwargs=dict(PAPER),
-            ),
-        )
-        config = Config()
-        config.buffer.batch_size, config.buffer.total_steps = 16, 100
-        config.buffer.explorer_input.tasksets = [taskset]
-        return get_taskset_scheduler(explorer_state, config)
-
-    write()
-    return open_, write, columns
-
-
-def explore(scheduler, rng):
-    """One explorer step: read tasks, roll out, calculate pass rates, feed them back."""
-    batch = [task.index["index"] for task in asyncio.run(scheduler.read())]
-    exps = [
-        experience(index, run=run, reward=float(rng.random() < 0.5), task=task)
-        for task, index in enumerate(batch)
-        for run in range(8)
-    ]
-    scheduler.feedback(task_selection.PassRateCalculator().process(exps)[1])
-    return batch
-
-
-def test_the_scheduler_resumes_midway(open_scheduler):
-    open_, _, _ = open_scheduler
-    live, rng = open_({}), np.random.default_rng(1)
-    batches = [explore(live, rng) for _ in range(10)]
-    assert len({tuple(batch) for batch in batches}) > 1
-    saved = through_json({"latest_iteration": 10, "taskset_states": live.state_dict()})
-    resumed = open_(saved)
-    live_rng, resumed_rng = np.random.default_rng(2), np.random.default_rng(2)
-    for _ in range(5):
-        assert explore(resumed, resumed_rng) == explore(live, live_rng)
-    assert resumed.state_dict() == live.state_dict()
-
-
-def test_the_scheduler_refuses_one_nan_and_another_dataset(open_scheduler):
-    open_, write, columns = open_scheduler
-    live = open_({})
-    explore(live, np.random.default_rng(1))
-    saved = {"latest_iteration": 1, "taskset_states": live.state_dict()}
-    write(weak=[*columns["weak"][:-1], 0.987])
-    with pytest.raises(ValueError, match="belongs to another dataset"):
-        open_(saved)
-    write(weak=[*columns["weak"][:-1], float("nan")])
-    with pytest.raises(ValueError, match=r"'weak': 1 of 120 values are not finite"):
-        open_({})
