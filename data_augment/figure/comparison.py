@@ -62,7 +62,7 @@ def compare(curves, metric: str, baseline: str = "random") -> list[str]:
     is no comparison: no run of the baseline, or none of another selector with the same settings.
     """
     short = short_runs(curves)
-    notes = short_note(curves, short)
+    notes = short_notes(curves, short)
     cost = selection_cost(curves)
     curves = curves[~curves.run.isin(short)]
     own_baseline = baselines(sorted(curves.selector.unique()), baseline)
@@ -184,6 +184,8 @@ def relative(two: Pair) -> list[str]:
 def best_so_far(two: Pair) -> str:
     """BSF: the best mean accuracy within the first steps, over the baseline's."""
     early = two.steps <= EARLY * two.steps[-1]
+    if not early.any():  # first evaluated later
+        return "-"
     own_mean, base_mean = two.own.mean(axis=0)[early], two.base.mean(axis=0)[early]
     own, base = two.own[:, own_mean.argmax()], two.base[:, base_mean.argmax()]
     limits = ratio_interval(own, base, two.paired) if two.enough else None
@@ -244,7 +246,7 @@ def time_interval(two: Pair, share: float) -> tuple[float, float] | None:
     at_u = np.array([np.interp(u, two.steps, run) for run in two.base])[:, None]  # [m, 1]
     mean = np.interp(grid, two.steps, own_mean)
 
-    weight = grid / u * np.gradient(mean, grid) / slope_to(base_mean, two.steps, u)
+    weight = grid / u * np.gradient(mean, grid[1] - grid[0]) / slope_to(base_mean, two.steps, u)
     half_start = (1 - weight) * (1 - share) / 2
     own_part = at_grid - half_start * two.own[:, :1]
     base_part = -weight * at_u - half_start * two.base[:, :1]
@@ -328,13 +330,17 @@ def cell(value: float, limits: tuple[float, float] | None, digits: int) -> str:
     return texts[0] if limits is None else f"{texts[0]} [{texts[1]}, {texts[2]}]"
 
 
-def short_note(curves, short: dict[str, float]) -> list[str]:
-    """A line that names the short runs, if there are any."""
-    if not short:
-        return []
+def short_notes(curves, short: dict[str, float]) -> list[str]:
+    """A line for each short run."""
     labels = curves.groupby("run").selector.first()
-    texts = [f"{run} ({labels[run]}) ends at step {end:g}" for run, end in short.items()]
-    return [f"Not in the table, because others of the same label went on: {', '.join(texts)}."]
+    lines = []
+    for run, end in short.items():
+        label = labels[run]
+        longest = curves[curves.selector == label].step.max()
+        lines.append(
+            f"Not in the table: {run} ends at step {end:g}, others of {label} at step {longest:g}."
+        )
+    return lines
 
 
 def other_notes(own_baseline: dict, pairs: dict[str, Pair]) -> list[str]:
@@ -344,7 +350,9 @@ def other_notes(own_baseline: dict, pairs: dict[str, Pair]) -> list[str]:
     if without and pairs:
         lines.append(f"Without a baseline of the same settings: {'; '.join(without)}.")
     for label, two in pairs.items():
-        if two.end < two.longest:
+        if len(two.steps) < 2:
+            lines.append(f"Not compared, less than two evaluations in common: {label}.")
+        elif two.end < two.longest:
             lines.append(f"Compared at step {two.end:g}, the last that both have: {label}.")
     return lines
 

@@ -40,8 +40,9 @@ def read(sources: list[str]):
     """
     import pandas as pd
 
-    folders = [source for source in sources if not source.endswith(".csv")]
-    tables = [read_table(Path(source)) for source in sources if source.endswith(".csv")]
+    files = [source for source in sources if source.lower().endswith(".csv")]
+    folders = [source for source in sources if source not in files]
+    tables = [read_table(Path(file)) for file in files]
     if folders:
         tables.append(read_folders(folders))
     twice = pd.concat([table.run.drop_duplicates() for table in tables])
@@ -93,6 +94,7 @@ def nothing_to_draw(folders: list[str], runs: list[str]) -> str:
 
 def read_table(path: Path):
     """A table that --csv wrote. Raises BadInput for another file, naming what is wrong in it."""
+    import numpy as np
     import pandas as pd
 
     try:
@@ -114,7 +116,7 @@ def read_table(path: Path):
             raise BadInput(f"{path}, line {row + 2}: nothing in the column {column}")
     for column in ("seed", "step", "value"):
         numbers = pd.to_numeric(table[column], errors="coerce")
-        wrong = numbers.isna()
+        wrong = ~np.isfinite(numbers)
         if wrong.any():
             row = wrong.argmax()
             found = table[column].iloc[row]

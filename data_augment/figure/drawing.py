@@ -42,7 +42,7 @@ def draw(curves, smooth: int, path: Path) -> None:
     columns = 2 if max(map(len, names)) < 60 else 1  # of the legend
     legend_lines = -(-len(names) // columns)
     width = 5.5 + 5.5 * max(len(evals), 1)
-    height = 5.6 + 0.23 * max(legend_lines - 4, 0)
+    height = 5.6 + 0.28 * max(legend_lines - 4, 0)
     figure = plt.figure(figsize=(width, height), layout="constrained")
     grid = figure.add_gridspec(2, 1 + len(evals), width_ratios=[0.9] + [1] * len(evals))
 
@@ -91,6 +91,7 @@ def draw_metric(axis, curves, metric: str, smooth: int = 1, small: bool = False)
     names = selectors(curves)
     short = short_runs(curves)
     evaluation = metric.startswith("eval")
+    longest = curves[curves.metric == metric].step.max()
     for i, selector in enumerate(names):
         some = curves[(curves.metric == metric) & (curves.selector == selector)]
         runs = some.pivot_table(index="step", columns="run", values="value")
@@ -116,7 +117,7 @@ def draw_metric(axis, curves, metric: str, smooth: int = 1, small: bool = False)
             low, high = mean_interval(runs.to_numpy().T)
             bars = np.where(runs.count(axis=1) > 2, (high - low) / 2, np.nan)
             style |= {"yerr": bars, "capsize": 3, "elinewidth": 1}
-            steps = steps + 0.01 * steps.max() * (i - (len(names) - 1) / 2)
+            steps = steps + 0.01 * longest * (i - (len(names) - 1) / 2)
         axis.errorbar(steps, mean, label=legend_text(curves, selector), **style)
     axis.grid(alpha=0.25)
 

@@ -4,6 +4,7 @@ Runs of main.py have metrics.jsonl, and selector/metrics.jsonl where the selecto
 Older runs, and runs of other Trinity projects, have TensorBoard files instead.
 """
 
+import math
 import os
 import re
 import sys
@@ -60,6 +61,8 @@ def read_values(run: Path, names: dict[str, str]) -> dict[tuple[int, str], float
     """
     values = {}
     for step, name, value in read_metrics(run):
+        if not math.isfinite(value):  # such a step was not measured
+            continue
         for pattern, metric in names.items():
             match = re.fullmatch(pattern, name)
             if match:

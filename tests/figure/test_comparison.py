@@ -96,7 +96,7 @@ def test_a_short_run_is_named_and_does_not_shorten_the_comparison_of_the_others(
     fast = runs("fast", FAST)
     assert table(runs("random", SLOW), short, fast) == table(runs("random", SLOW), fast)
     lines = compare(pd.concat([runs("random", SLOW), short, fast]), METRIC)
-    assert any("random-1 (random) ends at step 60" in line for line in lines)
+    assert any("random-1 ends at step 60" in line for line in lines)
 
 
 def test_a_selector_that_has_not_come_so_far_is_compared_where_both_were_evaluated():
@@ -165,6 +165,20 @@ def test_tokens_are_those_of_a_step_and_selection_has_its_share_of_the_time():
     assert (cells["ETR"], cells["tokens a step"]) == ("0.40", "700")
     assert "take 0.10% of the time" in compare(pd.concat([base, own]), METRIC)[-1]
     assert "not measured" in compare(pd.concat([base, runs("own", FAST)]), METRIC)[-1]
+
+
+@pytest.mark.parametrize("case", range(40))
+def test_runs_of_any_length_with_any_holes_are_a_table_or_a_sentence(case):
+    rng = np.random.default_rng(case)
+    tables = []
+    for label in ("random", "a", "a; lr 1e-4", "random; lr 1e-4"):
+        for seed in rng.integers(0, 3, size=rng.integers(0, 4)):
+            steps = np.flatnonzero(rng.random(6) < 0.7) * 20
+            accuracies = rng.choice([0, 0.5, 1]) if rng.random() < 0.3 else rng.random(len(steps))
+            one = runs(label, np.broadcast_to(accuracies, len(steps)), first_seed=seed, steps=steps)
+            tables.append(one.assign(run=f"{label}-{len(tables)}"))
+    if tables and len(pd.concat(tables)):
+        assert len(set(compare(pd.concat(tables), METRIC))) >= 1
 
 
 def test_without_a_baseline_there_is_no_comparison():

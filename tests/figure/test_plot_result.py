@@ -109,7 +109,7 @@ def test_a_run_cut_short_is_drawn_and_named_and_the_others_are_compared(runs, ca
     write_run(runs / "x/short", {"selector_type": "random"}, seed=9, steps=3)
     assert main([str(runs / "x"), "--output", str(runs / "figure.png")]) == 0
     output = capsys.readouterr().out
-    assert "short (random) ends at step 3" in output
+    assert "short ends at step 3" in output
     assert rows(output)["random"].startswith("| random | 3 | 0.600 ")
 
 
