@@ -22,24 +22,31 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         description="Train the math agent with a task selector.",
         epilog="The same command again continues a run that was cut short.",
     )
-    add = parser.add_argument
-    add("--config", default="config_random.yaml", help="experiment YAML (default: %(default)s)")
-    add(
+    parser.add_argument(
+        "--config", default="config_random.yaml", help="experiment YAML (default: %(default)s)"
+    )
+    parser.add_argument(
         "--profile",
         default="gpu8",
         help="machine: a name in profiles/ or the path of a YAML (default: %(default)s)",
     )
-    add("--check", action="store_true", help="check all, print the plan, start nothing")
-    add(
-        "--no-gpu-check", action="store_true", help="missing GPUs become a note (default: an error)"
+    parser.add_argument(
+        "--check", action="store_true", help="check all, print the plan, start nothing"
     )
-    add(
+    parser.add_argument(
+        "--no-gpu-check",
+        action="store_true",
+        help="missing GPUs become a note (default: an error)",
+    )
+    parser.add_argument(
         "--stock",
         action="store_true",
         help="keep Trinity's own difficulty_based and pass_rate_calculator "
-        "(default: the mended ones of task_selection.py)",
+        "(default: the fixed ones of task_selection/)",
     )
-    add("overrides", nargs="*", metavar="key=value", help="e.g. buffer.total_steps=200")
+    parser.add_argument(
+        "overrides", nargs="*", metavar="key=value", help="e.g. buffer.total_steps=200"
+    )
     return parser.parse_intermixed_args(argv)
 
 
@@ -100,13 +107,18 @@ def main(argv: list[str] | None = None) -> int:
     args = parse_args(argv)
     from data_augment.errors import BadInput
     from data_augment.training.checks import check
-    from data_augment.training.experiment_yaml import compose, use_mended
+    from data_augment.training.experiment_yaml import (
+        compose,
+        give_selector_its_folder,
+        use_fixed_classes,
+    )
 
     try:
         config = compose(args.config, args.profile, args.overrides)
-        mended = [] if args.stock else use_mended(config)
+        fixed = [] if args.stock else use_fixed_classes(config)
+        give_selector_its_folder(config)
         plan = check(config, gpu_check=not args.no_gpu_check)
-        plan.notes += [f"{line} (--stock keeps Trinity's)" for line in mended]
+        plan.notes += [f"{line} (--stock keeps Trinity's)" for line in fixed]
         print(plan)
         return 0 if args.check else train(config, plan.steps)
     except BadInput as error:

@@ -4,14 +4,20 @@ The merged YAML alone is what runs; `save` puts it beside the run, where a later
 """
 
 import difflib
+import functools
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 from data_augment.errors import BadInput
 from data_augment.files import REPO, lock, write_whole
 
-# Trinity 0.6.0's own forget the posterior on resume, among other things: see task_selection.py.
-MENDED = {
+TASKSET = "buffer.explorer_input.taskset"
+# A selector has two names in Trinity 0.6.0: `data_selector`, and `task_selector`, which it calls
+# deprecated and which wins where both are given.
+SELECTOR_KEYS = ("data_selector", "task_selector")
+
+# Trinity 0.6.0's own forget the posterior on resume, among other things: see task_selection/.
+FIXED_CLASSES = {
     "difficulty_based": "task_selection.DifficultyBasedSelector",
     "pass_rate_calculator": "task_selection.PassRateCalculator",
 }
@@ -20,56 +26,35 @@ MENDED = {
 def compose(config_path: str, profile: str, overrides: list[str]):
     """Merge experiment, profile and `key=value` overrides, in this order, into one DictConfig.
 
-    Paths that exist are made absolute, because Ray workers run elsewhere. Raises BadInput.
+    It holds the keys that were given and no others; `with_defaults` adds Trinity's. Scalars have
+    the type that Trinity gives them (`name: 5` is the text "5"). Paths that exist are made
+    absolute, because Ray workers run elsewhere.
+
+    Raises:
+        BadInput: for anything that is not a configuration of Trinity with a taskset.
     """
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
-    config = OmegaConf.merge(read_yaml(config_path), read_yaml(find_profile(profile)))
-    for override in overrides:
-        key, equals, value = override.partition("=")
-        if not equals or not key:
-            raise BadInput(
-                f"override {override!r}: write it as key=value, e.g. buffer.total_steps=200"
-            )
-        try:
-            OmegaConf.update(config, key, OmegaConf.create(f"v: {value}").v if value else None)
-        except (OmegaConfBaseException, ValueError, IndexError, TypeError) as error:
-            raise BadInput(f"override {override!r}: {str(error).splitlines()[0]}") from error
+    experiment = read_yaml(config_path)
+    machine = read_yaml(find_profile(profile))
+    give_selector_one_name(experiment, machine)
     try:
-        OmegaConf.resolve(config)
+        config = OmegaConf.merge(experiment, machine)
     except OmegaConfBaseException as error:
-        raise BadInput(f"{config_path}: {str(error).splitlines()[0]}") from error
-    known_keys(config)
+        raise BadInput(f"--profile {profile}: {describe(error)}") from error
+    for override in overrides:
+        apply_override(config, override)
+    resolve(config)
 
-    config.checkpoint_root_dir = str(
-        Path(config.get("checkpoint_root_dir") or "checkpoints").absolute()
-    )
-    for node, key in [
-        (config.model, "model_path"),
-        *((taskset, "path") for taskset in tasksets(config)),
-    ]:
-        if node.get(key) and Path(node[key]).exists():
-            node[key] = str(Path(node[key]).absolute())
+    full = with_defaults(config)
+    check_one_selector(config)
+    config = OmegaConf.create(typed_like(plain(config), plain(full)))
+    config.checkpoint_root_dir = str(Path(full.checkpoint_root_dir or "checkpoints").absolute())
+    make_absolute(config.get("model"), "model_path")
+    for taskset in tasksets(config):
+        make_absolute(taskset, "path")
     return config
-
-
-def use_mended(config) -> list[str]:
-    """Point the names that Trinity ships with defects to `task_selection`; return what changed."""
-    nodes = [(operator, "name") for operator in operators(config)]
-    nodes.append((config.buffer.explorer_input.taskset.get("task_selector", {}), "selector_type"))
-    changed = []
-    for node, key in nodes:
-        if mended := MENDED.get(node.get(key)):
-            changed.append(f"{node[key]} -> {mended}")
-            node[key] = mended
-            if key == "selector_type":
-                node.setdefault("kwargs", {})
-                node.kwargs.state_dir = str(run_folder(config) / "selector")
-                # More than lie between two checkpoints: resume.py goes back to the older one.
-                save_interval = config.get("trainer", {}).get("save_interval", 0)
-                node.kwargs.state_keep = 2 * save_interval + 20
-    return changed
 
 
 def read_yaml(path: str | Path):
@@ -88,7 +73,7 @@ def read_yaml(path: str | Path):
         raise BadInput(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(config, DictConfig):
         raise BadInput(
-            f"{path}: a YAML mapping (key: value) is wanted, a {type(config).__name__} was found"
+            f"{path}: expected a YAML mapping (key: value), found a {type(config).__name__}"
         )
     return config
 
@@ -107,31 +92,224 @@ def names(paths) -> str:
     return ", ".join(sorted(path.name for path in paths))
 
 
-def known_keys(config):
-    """The configuration under Trinity's schema, defaults included.
+def apply_override(config, override: str) -> None:
+    import yaml
+    from omegaconf.errors import OmegaConfBaseException
+
+    key, equals, _ = override.partition("=")
+    if not equals or not all(key.split(".")):
+        raise BadInput(f"override {override!r}: write it as key=value, e.g. buffer.total_steps=200")
+    try:
+        config.merge_with_dotlist([override])
+    except yaml.YAMLError as error:
+        raise BadInput(f"override {override!r}: {' '.join(str(error).split())}") from error
+    except (OmegaConfBaseException, ValueError, IndexError, TypeError) as error:
+        raise BadInput(f"override {override!r}: {describe(error)}") from error
+
+
+def resolve(config) -> None:
+    """Put the values in place of ${...}."""
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        OmegaConf.resolve(config)
+    except OmegaConfBaseException as error:
+        raise BadInput(f"{unresolved_key(config)}: {str(error).splitlines()[0]}") from error
+
+
+def unresolved_key(node, prefix: str = "") -> str:
+    """The dotted key of the first ${...} that has no value; OmegaConf 2.3 does not name it."""
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    for key in node if OmegaConf.is_dict(node) else range(len(node)):
+        path = f"{prefix}{key}"
+        try:
+            value = node[key]
+        except OmegaConfBaseException:
+            return path
+        deeper = unresolved_key(value, f"{path}.") if OmegaConf.is_config(value) else ""
+        if deeper:
+            return deeper
+    return ""
+
+
+def describe(error: Exception) -> str:
+    """One line for an error of OmegaConf, with the key where it knows one."""
+    text = str(error).splitlines()[0]
+    key = getattr(error, "full_key", None)
+    return f"{key}: {text}" if key else text
+
+
+def with_defaults(config):
+    """The configuration under Trinity's schema, defaults included; so every key is there.
 
     Raises:
         BadInput: for a key or type that Trinity does not have; names the closest key.
     """
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
+
+    missing = sorted(OmegaConf.missing_keys(config))
+    if missing:
+        raise BadInput(f"{missing[0]}: its value is ???, which stands for a value to be filled in")
+    try:
+        full = OmegaConf.merge(trinity_schema(), config)
+    except (OmegaConfBaseException, AttributeError) as error:
+        raise BadInput(schema_error(error, config)) from error
+    for key in ("project", "name"):
+        if not full[key].strip() or key not in config:
+            raise BadInput(
+                f"{key}: missing. project and name are both needed: a run lives in "
+                "<checkpoint_root_dir>/<project>/<group>/<name>"
+            )
+    if full.buffer.explorer_input.taskset is None:
+        raise BadInput(f"{TASKSET}: missing; it says what to train on")
+    return full
+
+
+@functools.cache
+def trinity_schema():
+    """Trinity's keys, types and defaults; a merge copies it."""
+    from omegaconf import OmegaConf
     from trinity.common.config import Config
 
+    return OmegaConf.structured(Config)
+
+
+def schema_error(error: Exception, config) -> str:
+    """What is wrong with the configuration, its key first."""
+    from omegaconf.errors import OmegaConfBaseException
+
+    key = failing_key(trinity_schema(), config)
+    if not isinstance(error, OmegaConfBaseException):
+        return f"{key}: the value is not of the right type ({error})"
+    if is_dataclass(error.object_type) and "not in" in str(error):
+        choices = [field.name for field in fields(error.object_type)]
+        close = difflib.get_close_matches(str(error.key), choices, n=1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        return f"{key}: unknown key{hint}"
+    return f"{key}: {str(error).splitlines()[0]}"
+
+
+def failing_key(schema, config) -> str:
+    """The dotted key at which the merge fails.
+
+    OmegaConf 2.3 does not always know it: not for a section of a wrong type, nor inside a list, nor
+    where Trinity's enums raise an AttributeError (`sync_method: 5`).
+    """
+    from omegaconf import DictConfig, ListConfig
+
+    for key, value in config.items():
+        if not merge_fails(schema, {key: value}):
+            continue
+        deeper = ""
+        if isinstance(value, DictConfig) and isinstance(schema.get(key), DictConfig):
+            deeper = failing_key(schema[key], value)
+        if isinstance(value, ListConfig):
+            for i, element in enumerate(value):
+                error = merge_fails(schema, {key: [element]})
+                if error:
+                    inner = getattr(error, "full_key", None)
+                    return f"{key}[{i}].{inner}" if inner else f"{key}[{i}]"
+        return f"{key}.{deeper}" if deeper else str(key)
+    return ""
+
+
+def merge_fails(schema, part: dict) -> Exception | None:
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
     try:
-        merged = OmegaConf.merge(OmegaConf.structured(Config), config)
-    except OmegaConfBaseException as error:
-        where = error.full_key or error.key
-        message = f"{where}: {str(error).splitlines()[0]}"
-        if is_dataclass(error.object_type) and "not in" in message:
-            choices = [f.name for f in fields(error.object_type)]
-            close = difflib.get_close_matches(str(error.key), choices, n=1)
-            message = f"{where}: unknown key" + (f"; did you mean {close[0]}?" if close else "")
-        raise BadInput(message) from error
-    if merged.buffer.explorer_input.taskset is None:
-        raise BadInput("buffer.explorer_input.taskset: missing; it says what to train on")
-    if not merged.name or not merged.project:
-        raise BadInput("project and name: both are wanted, a run lives in <project>/<group>/<name>")
-    return merged
+        OmegaConf.merge(schema, part)
+    except (OmegaConfBaseException, AttributeError) as error:
+        return error
+    return None
+
+
+def plain(config):
+    from omegaconf import OmegaConf
+
+    return OmegaConf.to_container(config)
+
+
+def typed_like(value, typed):
+    """`value` with its scalars as `typed` has them; `typed` may hold more keys, and enums."""
+    if isinstance(value, dict) and isinstance(typed, dict):
+        return {key: typed_like(inner, typed[key]) for key, inner in value.items()}
+    if isinstance(value, list) and isinstance(typed, list):
+        return [typed_like(*pair) for pair in zip(value, typed, strict=True)]
+    return typed if isinstance(typed, str | int | float) else value
+
+
+def make_absolute(node, key: str) -> None:
+    if node and node.get(key) and Path(node[key]).exists():
+        node[key] = str(Path(node[key]).absolute())
+
+
+def give_selector_one_name(experiment, machine) -> None:
+    """Let the profile name the selector as the experiment does, so that the two are merged."""
+    from omegaconf import OmegaConf
+
+    written = [key for key in SELECTOR_KEYS if OmegaConf.select(experiment, f"{TASKSET}.{key}")]
+    profiled = [key for key in SELECTOR_KEYS if OmegaConf.select(machine, f"{TASKSET}.{key}")]
+    if len(written) == 1 and len(profiled) == 1 and written != profiled:
+        taskset = OmegaConf.select(machine, TASKSET)
+        taskset[written[0]] = taskset.pop(profiled[0])
+
+
+def check_one_selector(config) -> None:
+    taskset = config.buffer.explorer_input.taskset
+    given = [key for key in SELECTOR_KEYS if taskset.get(key) is not None]
+    if len(given) == 2:
+        raise BadInput(
+            f"{TASKSET}.task_selector and {TASKSET}.data_selector are both given. They are two "
+            "names of one thing: keep one"
+        )
+
+
+def selector_key(config) -> str:
+    """The dotted key of the selector, by the name that the YAML gives it."""
+    taskset = config["buffer"]["explorer_input"]["taskset"]
+    used = "task_selector" if taskset.get("task_selector") else "data_selector"
+    return f"{TASKSET}.{used}"
+
+
+def selector_node(config):
+    """The selector's settings, under either of their two names; {} where none are given.
+
+    Args:
+        config: a configuration, as DictConfig or as a plain dict, with or without defaults.
+    """
+    taskset = config["buffer"]["explorer_input"]["taskset"]
+    return taskset.get("task_selector") or taskset.get("data_selector") or {}
+
+
+def use_fixed_classes(config) -> list[str]:
+    """Point the names that Trinity ships with defects to `task_selection`; return what changed."""
+    nodes = [(operator, "name") for operator in operators(config)]
+    nodes.append((selector_node(config), "selector_type"))
+    changed = []
+    for node, key in nodes:
+        fixed = FIXED_CLASSES.get(node.get(key))
+        if fixed:
+            changed.append(f"{node[key]} -> {fixed}")
+            node[key] = fixed
+    return changed
+
+
+def give_selector_its_folder(config) -> None:
+    """Let our selector write its states and curves into the run's folder, whatever names it."""
+    selector = selector_node(config)
+    if selector.get("selector_type") != FIXED_CLASSES["difficulty_based"]:
+        return
+    if "kwargs" not in selector:
+        selector.kwargs = {}
+    selector.kwargs.setdefault("state_dir", str(run_folder(config) / "selector"))
+    # More than lie between two checkpoints: resume.py goes back to the older one.
+    save_interval = config.get("trainer", {}).get("save_interval", 0)
+    selector.kwargs.setdefault("state_keep", 2 * max(save_interval, 0) + 20)
 
 
 def trinity_config(config):
@@ -144,7 +322,7 @@ def trinity_config(config):
     """
     from omegaconf import OmegaConf
 
-    typed = OmegaConf.to_object(known_keys(config))
+    typed = OmegaConf.to_object(with_defaults(config))
     try:
         return typed.check_and_update()
     except (ValueError, RuntimeError, AssertionError) as error:

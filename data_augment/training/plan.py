@@ -16,8 +16,11 @@ class Plan:
     facts: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def error(self, where: str, found: str, mend: str) -> None:
-        self.errors.append(f"{where}: {found}. {mend}")
+    def error(self, where: str, found: str, fix: str) -> None:
+        self.errors.append(f"{where}: {found}. {fix}")
+
+    def note(self, where: str, found: str) -> None:
+        self.notes.append(f"{where}: {found}")
 
     def fact(self, name: str, text: str) -> None:
         self.facts.append((name, text))

@@ -5,36 +5,42 @@ from pathlib import Path
 
 from data_augment.data.questions import same_questions
 from data_augment.data.statistics import histogram_line
-from data_augment.training.experiment_yaml import tasksets
+from data_augment.training.experiment_yaml import TASKSET, selector_key, selector_node, tasksets
 from data_augment.training.plan import Plan
+from task_selection.checks import is_difficulty_based
 
 
-def check_tasksets(config, plan: Plan) -> None:
-    """Look at every taskset; fills `plan.steps`, which depends on the number of rows."""
-    train, *evaluations = tasksets(config)
-    buffer = config.buffer
-    batch = buffer.get("batch_size", 1)
+def check_tasksets(settings, plan: Plan) -> None:
+    """Look at every taskset; fills `plan.steps`, which depends on the number of rows.
+
+    Args:
+        settings: the configuration with defaults (experiment_yaml.with_defaults).
+    """
+    train, *evaluations = tasksets(settings)
+    batch = settings.buffer.batch_size
     questions: dict[str, str] = {}
-    if rows := load(train, "buffer.explorer_input.taskset", plan):
-        epochs = buffer.get("total_epochs", 1)
-        plan.steps = buffer.get("total_steps") or epochs * len(rows) // batch
-        plan.fact("tasks", f"{len(rows):,} rows of {train.path} [{train.get('split', 'train')}]")
+    rows = load(train, TASKSET, plan)
+    if rows:
+        epochs = settings.buffer.total_epochs
+        plan.steps = settings.buffer.total_steps or epochs * len(rows) // batch
+        plan.fact("tasks", f"{len(rows):,} rows of {train.path} [{train.split}]")
         if len(rows) < batch:
             plan.error(
                 "buffer.batch_size",
                 f"{batch} tasks a step, but {train.path} has {len(rows)} rows",
                 "Lower it, or prepare more data",
             )
-        questions = check_texts(rows, "buffer.explorer_input.taskset", plan)
-        check_features(train.get("task_selector") or {}, rows, plan)
+        questions = check_texts(rows, TASKSET, plan)
+        check_features(settings, rows, plan)
     for i, taskset in enumerate(evaluations):
         key = f"buffer.explorer_input.eval_tasksets[{i}]"
-        if not (held_out := load(taskset, key, plan)):
+        held_out = load(taskset, key, plan)
+        if not held_out:
             continue
-        name, samples = taskset.get("name") or taskset.path, taskset.get("repeat_times", 1)
-        interval = config.explorer.get("eval_interval", 100)
         plan.fact(
-            "held-out", f"{name}: {len(held_out):,} problems x {samples}, every {interval} steps"
+            "held-out",
+            f"{taskset.name or taskset.path}: {len(held_out):,} problems x "
+            f"{taskset.repeat_times}, every {settings.explorer.eval_interval} steps",
         )
         evaluated = check_texts(held_out, key, plan)
         both = sorted(questions[form] for form in questions.keys() & evaluated.keys())
@@ -47,15 +53,15 @@ def load(taskset, key: str, plan: Plan):
     """The taskset as a datasets.Dataset, or None with an error in the plan."""
     import datasets
 
-    path, split = str(taskset.get("path") or ""), taskset.get("split", "train")
+    path, split = taskset.path or "", taskset.split
     if not path.startswith("/") and not is_hub_id(path):
         return plan.error(f"{key}.path", f"no folder {path!r}", how_to_make(path))
     datasets.disable_progress_bars()
     try:
-        rows = datasets.load_dataset(path, name=taskset.get("subset_name"), split=split)
+        rows = datasets.load_dataset(path, name=taskset.subset_name, split=split)
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
         found = f"{path} [{split}] cannot be loaded: {' '.join(str(error).split())[:300]}"
-        return plan.error(key, found, "Mend path, split or subset_name, or prepare it again")
+        return plan.error(key, found, "Fix path, split or subset_name, or prepare it again")
     if not len(rows):
         return plan.error(key, f"{path} [{split}] is empty", "Prepare it again")
     return rows
@@ -70,27 +76,33 @@ def check_texts(rows, key: str, plan: Plan) -> dict[str, str]:
             plan.error(key, found, "Prepare it: python prepare_data.py --source ...")
             continue
         texts = rows.data.column(column).to_pylist()
-        blank = [i for i, text in enumerate(texts) if not str(text or "").strip()]
+        blank = [i for i, text in enumerate(texts) if is_blank(text)]
         if blank:
             found = f"column {column!r} is empty in {len(blank)} rows, first {blank[:3]}"
             plan.error(key, found, "Drop them: python prepare_data.py --source ...")
         if column == "question":
-            written = [str(text) for text in texts if text]
+            written = [str(text) for text in texts if not is_blank(text)]
             questions = dict(zip(same_questions(written), written, strict=True))
     return questions
 
 
-def check_features(selector, rows, plan: Plan) -> None:
+def is_blank(value) -> bool:
+    """Null, NaN or only spaces. The number 0 is an answer."""
+    return value is None or value != value or not str(value).strip()
+
+
+def check_features(settings, rows, plan: Plan) -> None:
     """The pass-rate columns that the selector reads; a histogram of each for the plan."""
     import numpy as np
 
     from task_selection import checks as selection_checks
 
+    selector = selector_node(settings)
     keys = list(selector.get("feature_keys") or [])
     kind = selector.get("selector_type") or ""
     errors, warnings = selection_checks.check_features(rows, keys)
     if is_difficulty_based(kind) or kind == "offline_easy2hard":
-        plan.errors += [f"task_selector: {error}" for error in errors]
+        plan.errors += [f"{selector_key(settings)}.{error}" for error in errors]
         plan.notes += warnings
     for key in [] if errors else keys:
         values = np.array(rows.data.column(key).to_pylist(), dtype=float)
@@ -109,7 +121,3 @@ def how_to_make(path: str) -> str:
     if path in ("data/math", "data/aime24"):
         return "Make it: python prepare_data.py"
     return "Name a local folder or a Hub id (owner/name)"
-
-
-def is_difficulty_based(kind: str) -> bool:
-    return kind == "difficulty_based" or kind.endswith(".DifficultyBasedSelector")

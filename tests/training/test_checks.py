@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from data_augment.training.experiment_yaml import REPO, compose, save, use_mended
+from data_augment.training.experiment_yaml import REPO, compose, save, use_fixed_classes
 from main import main
 from tests.conftest import write_taskset
 
@@ -36,42 +36,35 @@ def test_planned_steps_follow_from_rows_and_epochs(workplace, capsys):
     assert "5 of 16 tasks" in check(capsys, "buffer.total_epochs=2")[1]  # 2 x 40 rows // 16
 
 
-BAD_KEYS = {  # override(s): what the message must say
+MESSAGES = {  # override: what the message must say besides the key
     "buffer.total_stpes=5": r"buffer\.total_stpes: unknown key; did you mean total_steps\?",
     "algorithm.repeat_time=4": r"algorithm\.repeat_time: .*did you mean repeat_times\?",
-    "buffer.batch_size=many": r"buffer\.batch_size: .*many",
     "buffer.batch_size=64": r"buffer\.batch_size: 64 tasks a step, but .* has 40 rows",
     "total_steps": r"override 'total_steps': write it as key=value",
-    "name=''": r"project and name: both are wanted",
-    "model.model_path=nowhere": r"model\.model_path: no model folder 'nowhere'",
+    "project=''": r"project: missing. project and name are both needed",
     "model.model_path=data/laptop/models/base": r"python -m laptop\.make_base",
-    "buffer.explorer_input.taskset=null": r"taskset: missing",
-    "buffer.explorer_input.taskset.path=nowhere": r"taskset\.path: no folder 'nowhere'",
-    "buffer.explorer_input.taskset.path=": r"taskset\.path: no folder ''",
-    "buffer.explorer_input.taskset.split=test": r"taskset: .*\[test\] cannot be loaded",
-    "buffer.explorer_input.taskset.subset_name=x": r"taskset: .*cannot be loaded",
-    f"{EVAL}.path=nowhere": r"eval_tasksets\[0\]\.path: no folder 'nowhere'",
-    f"{EVAL}.split=train": r"eval_tasksets\[0\]: .*\[train\] cannot be loaded",
-    f"{SELECTOR}.feature_keys=[]": r"feature_keys: found 0 names",
-    f"{SELECTOR}.kwargs.target=0.5": r"kwargs\.target: this key is unknown",
-    f"{SELECTOR}.kwargs.target_reward=80": r"kwargs\.target_reward: found 80, expected a number from 0 to 1",
-    f"{SELECTOR}.feature_keys=[a_pass_rate,qwen3_30b_pass_rate]": r"feature column 'a_pass_rate' is not in the dataset, which has: question",
+    f"{SELECTOR}.selector_type=dificulty_based": r"Did you mean difficulty_based\?.*shuffle",
+    f"{SELECTOR}.selector_type=Random": r"Did you mean random\?",
+    f"{SELECTOR}.selector_type=examples.my_selector.Variance": r"classes there: .*VarianceSelector",
+    f"{SELECTOR}.feature_keys=[a_pass_rate,qwen3_30b_pass_rate]": (
+        r"feature column 'a_pass_rate' is not in the dataset, which has: question"
+    ),
     f"{SELECTOR}.kwargs.m=16": r"kwargs\.m: 16, but algorithm\.repeat_times is 8",
     "data_processor.experience_pipeline.operators=[]": r"pass_rate_calculator is missing",
-    "data_processor.experience_pipeline.operators=[{name: f},{name: pass_rate_calculator}]": (
-        r"f stands before it"
+    "data_processor.experience_pipeline.operators=[{name: reward_filter},{name: pass_rate_calculator}]": (
+        r"reward_filter stands before it"
     ),
-    "explorer.rollout_model.engine_num=8": r"take 8 of 8 GPUs and leave none to train",
+    "trainer.save_interval=50": r"Set it to 48 or 52",
     "model.tinker={enable: true}": r"TINKER_API_KEY: not set",
     "model.tinker={enable: true, base_url: 'http://127.0.0.1:1'}": r"nothing answers at http://127",
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("override", BAD_KEYS)
-def test_bad_key(workplace, capsys, override):
+@pytest.mark.parametrize("override", MESSAGES)
+def test_the_message_says_how_to_go_on(workplace, capsys, override):
     status, out, err = check(capsys, override)
     assert (status, out) == (2, "")
-    assert re.search(BAD_KEYS[override], err), err
+    assert re.search(MESSAGES[override], err), err
     assert not (workplace / "checkpoints").exists()
 
 
@@ -124,24 +117,24 @@ def test_missing_experiment_names_those_there(workplace, capsys):
 
 
 def test_missing_gpus_are_an_error_or_with_the_flag_a_note(workplace, capsys, monkeypatch):
-    monkeypatch.setattr("data_augment.training.checks.count_gpus", lambda: 2)
+    monkeypatch.setattr("data_augment.training.machine_checks.gpu_memory", lambda: [80 << 30] * 2)
     assert main(["--config", str(REPO / "config_random.yaml"), "--check"]) == 2
-    assert "cluster.gpu_per_node: 8 GPU(s) wanted, 2 on this machine" in capsys.readouterr().err
+    assert "cluster.gpu_per_node: 8 GPU(s) expected, 2 on this machine" in capsys.readouterr().err
     status, out, _ = check(capsys)
-    assert (status, "8 GPU(s) wanted, 2 on this machine" in out) == (0, True)
+    assert (status, "8 GPU(s) expected, 2 on this machine" in out) == (0, True)
 
 
 def test_missing_gpu_packages_are_an_error_or_with_the_flag_a_note(workplace, capsys, monkeypatch):
-    monkeypatch.setattr("data_augment.training.checks.count_gpus", lambda: 8)
+    monkeypatch.setattr("data_augment.training.machine_checks.gpu_memory", lambda: [80 << 30] * 8)
     monkeypatch.setattr(
-        "data_augment.training.checks.find_spec",
+        "data_augment.training.machine_checks.find_spec",
         lambda name: None if name == "flash_attn" else name,
     )
     experiment = str(REPO / "config_random.yaml")
     assert main(["--config", experiment, "--check"]) == 2
-    assert "packages: flash_attn not installed here. Install req" in capsys.readouterr().err
-    assert "packages: flash_attn not installed here" in check(capsys)[1]
-    monkeypatch.setattr("data_augment.training.checks.find_spec", lambda name: name)
+    assert "packages: flash_attn not installed. Install req" in capsys.readouterr().err
+    assert "packages: flash_attn not installed" in check(capsys)[1]
+    monkeypatch.setattr("data_augment.training.machine_checks.find_spec", lambda name: name)
     assert main(["--config", experiment, "--check"]) == 0
 
 
@@ -161,7 +154,7 @@ def test_doubtful_features_are_notes(workplace, capsys):
 
 def test_stock_selector_wants_two_columns(workplace, capsys):
     status, _, err = check(capsys, "--stock", f"{SELECTOR}.feature_keys=[qwen3_30b_pass_rate]")
-    assert (status, "Trinity's own wants two columns" in err) == (2, True)
+    assert (status, "Trinity's own selector needs two columns" in err) == (2, True)
     assert check(capsys, f"{SELECTOR}.feature_keys=[qwen3_30b_pass_rate]")[0] == 0
 
 
@@ -180,7 +173,7 @@ def test_unevaluated_last_step_is_a_note(workplace, capsys):
 def begin():
     """The folder of a run of the baseline, as main.py leaves it."""
     config = compose(str(REPO / "config_random.yaml"), "gpu8", [])
-    use_mended(config)
+    use_fixed_classes(config)
     return save(config).parent
 
 
@@ -191,7 +184,7 @@ def test_folder_of_another_experiment_is_refused_and_a_longer_run_continues(work
     assert (longer[0], "continues after step 20" in longer[1]) == (0, True)
     status, _, err = check(capsys, "algorithm.optimizer.lr=1e-5", config="config_random.yaml")
     assert status == 2
-    assert "algorithm.optimizer.lr: 1e-06 there, 1e-05 here" in err
+    assert "algorithm.optimizer.lr: the saved run has 1e-06, this command 1e-05" in err
     assert "name=Another" in err
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from data_augment.training.checks import flatten
 from data_augment.training.experiment_yaml import (
     REPO,
     BadInput,
@@ -13,8 +12,9 @@ from data_augment.training.experiment_yaml import (
     compose,
     run_folder,
     save,
-    use_mended,
+    use_fixed_classes,
 )
+from data_augment.training.may_continue import flatten
 from data_augment.training.ray_cluster import worker_env
 from main import main
 
@@ -78,14 +78,16 @@ def test_profile_is_a_name_or_a_path(workplace):
 
 def test_seed_names_are_resolved_to_the_mended_classes(workplace):
     config = compose(DIFFICULTY, "gpu8", [])
-    assert len(use_mended(config)) == 2
+    assert len(use_fixed_classes(config)) == 2
     assert (
         OmegaConf.select(config, SELECTOR).selector_type == "task_selection.DifficultyBasedSelector"
     )
     operators = config.data_processor.experience_pipeline.operators
     assert [operator.name for operator in operators] == ["task_selection.PassRateCalculator"]
     config = compose(RANDOM, "gpu8", [])
-    assert use_mended(config) == ["pass_rate_calculator -> task_selection.PassRateCalculator"]
+    assert use_fixed_classes(config) == [
+        "pass_rate_calculator -> task_selection.PassRateCalculator"
+    ]
     assert OmegaConf.select(config, SELECTOR).selector_type == "random"
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from data_augment.training.checks import check
-from data_augment.training.experiment_yaml import REPO, compose, trinity_config, use_mended
+from data_augment.training.experiment_yaml import REPO, compose, trinity_config, use_fixed_classes
 
 EXPERIMENTS = sorted(path.name for path in REPO.glob("config_*.yaml"))
 PROFILES = sorted(path.stem for path in (REPO / "profiles").glob("*.yaml"))
@@ -36,7 +36,7 @@ def test_trinity_accepts_the_merged_yaml(workplace, monkeypatch, experiment, pro
     monkeypatch.setattr("tinker.ServiceClient", FakeTinker)
     config = compose(str(REPO / experiment), profile, [])
     monkeypatch.setattr(FakeTinker, "model_name", config.model.model_path)
-    use_mended(config)
+    use_fixed_classes(config)
     checked = trinity_config(config)
     assert checked.algorithm.repeat_times == 8
     assert checked.buffer.train_batch_size == 8 * config.buffer.batch_size

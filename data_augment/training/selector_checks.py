@@ -1,0 +1,51 @@
+"""The task selector before Ray starts: its parameters, and the pass rates that it learns from."""
+
+from data_augment.training.experiment_yaml import operators, selector_key, selector_node
+from data_augment.training.plan import Plan
+from task_selection.checks import check_parameters, is_difficulty_based
+
+CALCULATORS = ("pass_rate_calculator", "PassRateCalculator")  # the end of their names
+
+
+def check_selector(settings, plan: Plan) -> None:
+    """Parameters in range, the calculator first, m equal to the group size."""
+    selector = selector_node(settings)
+    kind = selector.get("selector_type") or "sequential"
+    kwargs = selector.get("kwargs") or {}
+    shown = [f"{key} {value}" for key, value in kwargs.items() if not key.startswith("state_")]
+    plan.fact("selector", f"{kind}: {', '.join(shown)}" if shown else kind)
+
+    names = [operator.name for operator in operators(settings)]
+    if kind == "sequential" and "pass_rate_calculator" in names:
+        found = "Trinity's own pass_rate_calculator fails with sequential: its tasks have no index"
+        plan.error("--stock", found, "Leave --stock or the calculator out")
+    if is_difficulty_based(kind):
+        check_difficulty_based(settings, selector, kwargs, plan)
+        check_calculator(names, plan)
+
+
+def check_difficulty_based(settings, selector, kwargs, plan: Plan) -> None:
+    key = selector_key(settings)
+    columns = list(selector.get("feature_keys") or [])
+    if selector.selector_type == "difficulty_based" and len(columns) != 2:
+        plan.error(f"{key}.feature_keys", f"{columns}", "Trinity's own selector needs two columns")
+    plan.errors += [f"{key}.{error}" for error in check_parameters(dict(kwargs))]
+    m, repeat_times = kwargs.get("m", 16), settings.algorithm.repeat_times
+    if m != repeat_times:
+        plan.error(
+            f"{key}.kwargs.m",
+            f"{m}, but algorithm.repeat_times is {repeat_times}",
+            "It is the number of rollouts behind each pass rate: make them equal",
+        )
+
+
+def check_calculator(names: list[str], plan: Plan) -> None:
+    """The calculator comes first: an operator before it may drop rollouts that it has to count."""
+    if names and names[0].endswith(CALCULATORS):
+        return
+    missing = not any(name.endswith(CALCULATORS) for name in names)
+    plan.error(
+        "data_processor.experience_pipeline.operators",
+        "pass_rate_calculator is missing" if missing else f"{names[0]} stands before it",
+        "difficulty_based learns from it: put `- name: pass_rate_calculator` first",
+    )
