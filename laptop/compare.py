@@ -56,6 +56,9 @@ def main(argv: list[str] | None = None) -> int:
         run("plot_result.py", str(RUNS), "--csv", str(RESULTS / "curves.csv"))
     except subprocess.CalledProcessError as error:
         return error.returncode  # the stage has said why
+    except KeyboardInterrupt:
+        print("\nInterrupted. The same command goes on from here.", file=sys.stderr)
+        return 130
     for name, seed in runs:
         keep_yaml(label(name, seed))
     return 1 if failed else 0

@@ -31,6 +31,9 @@ def main() -> int:
         run("plot_result.py", RUNS)
     except subprocess.CalledProcessError as error:
         return error.returncode  # the stage has said why
+    except KeyboardInterrupt:
+        print("\nInterrupted. The same command goes on from here.", file=sys.stderr)
+        return 130
     print(f"\nThe whole demo: {time.monotonic() - started:.0f} s")
     return 0
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -35,15 +34,13 @@ async def show_progress(measurements: list[Measurement]) -> AsyncIterator[None]:
             bars.update(task, completed=m.tally.done, note=note(m))
 
     async def refresh() -> None:
-        logged = time.monotonic()
         while True:
-            await asyncio.sleep(REFRESH)
+            await asyncio.sleep(REFRESH if console.is_terminal else LOG_EVERY)
             update()
             if console.is_terminal:
                 bars.refresh()
-            elif time.monotonic() - logged >= LOG_EVERY:
+            else:
                 log(bars)
-                logged = time.monotonic()
 
     with bars:
         refreshing = asyncio.create_task(refresh())

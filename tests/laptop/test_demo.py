@@ -36,13 +36,13 @@ def stages(monkeypatch, tmp_path):
 
     class Stages(list):
         failing = None
+        failure = None
         server = FakeServer()
 
         def run(self, command, check):
             self.append(command[1:])
-            status = 3 if self.failing in command else 0
-            if status:
-                raise subprocess.CalledProcessError(status, command)
+            if self.failing in command:
+                raise self.failure or subprocess.CalledProcessError(3, command)
 
     stages = Stages()
 
@@ -74,6 +74,12 @@ def test_a_failing_stage_ends_the_demo_with_its_status(stages, door):
     stages.failing = door
     assert demo.main() == 3
     assert door in stages[-1]
+    assert stages.server.ended == 1
+
+
+def test_ctrl_c_ends_the_server_and_the_demo(stages):
+    stages.failing, stages.failure = "config_random.yaml", KeyboardInterrupt()
+    assert demo.main() == 130
     assert stages.server.ended == 1
 
 

@@ -46,7 +46,10 @@ def make_model(folder, seed=0, **config):
     return folder
 
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*tie_word_embeddings.*")  # of peft, see engine
+pytestmark = [
+    pytest.mark.slow,  # it imports torch, peft and the models of transformers
+    pytest.mark.filterwarnings("ignore:.*tie_word_embeddings.*"),  # of peft, see policy.py
+]
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,10 @@ from laptop.server.process import start_server
 from laptop.server.training_run import TrainingRun
 from tests.laptop.test_engine import make_model, peft_logprobs
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*tie_word_embeddings.*")  # of peft, see engine
+pytestmark = [
+    pytest.mark.slow,  # it imports torch, peft and the models of transformers
+    pytest.mark.filterwarnings("ignore:.*tie_word_embeddings.*"),  # of peft, see policy.py
+]
 ADAM = types.AdamParams(learning_rate=1e-2, eps=1e-6, weight_decay=0.1, grad_clip_norm=0.5)
 
 

@@ -11,7 +11,6 @@ was saved at that step, byte for byte; each run ends with exit 0 and all its ste
 
 import argparse
 import contextlib
-import json
 import random
 import subprocess
 import sys
@@ -150,7 +149,8 @@ def random_moment(run: Path, driver, rng: random.Random) -> str:
 
 def outcome(run: Path, driver) -> str:
     """What the driver makes of the kill: it ends, or it goes on. Raises AssertionError if neither."""
-    reached, started = explored(run), time.monotonic()
+    reached = explored(run)
+    started = time.monotonic()
     while time.monotonic() < started + LONGEST:
         if driver.poll() is not None:
             return f"exit {driver.returncode} in {time.monotonic() - started:.0f} s"
@@ -163,45 +163,63 @@ def outcome(run: Path, driver) -> str:
 def expected_state(run: Path) -> tuple[int, dict | None]:
     """The step to resume from and the selector's state saved at it."""
     step = checkpointed_step(run)
-    path = run / f"selector/{step * BATCH}.json"
-    return step, json.loads(path.read_text()) if step and path.exists() else None
+    return step, read_json(run / f"selector/{step * BATCH}.json")
 
 
 def torture(laptop: Laptop, kills: int, seed: int, steps: int) -> list[str]:
     """Kill `kills` times; a run that reached its end makes room for the next. A line for each kill.
 
-    Raises AssertionError where a run did not come back as saved, or did not reach its end."""
-    rng, report, runs = random.Random(seed), [], 0
+    Raises:
+        AssertionError: a run did not come back as saved, or did not reach its end.
+    """
+    rng = random.Random(seed)
+    report: list[str] = []
+    runs = 0
     while len(report) < kills:
         runs += 1
         name = f"Faults-{seed}-{runs}"
         run = laptop.run_dir(name)
-        overrides = {"name": name, "buffer.total_steps": steps, "explorer.eval_interval": steps}
-        command = laptop.command("config_difficulty.yaml", **overrides)
-        driver = None
-        while driver is None or driver.returncode != 0:
-            if driver is None or driver.poll() is not None:
-                step, state = expected_state(run)
-                with open(laptop.folder / "driver.log", "a") as log:
-                    driver = subprocess.Popen(command, cwd=REPO, stdout=log, stderr=log)
-                if state:
-                    check_restart(run, driver, step, state)
-            if len(report) == kills:
-                assert driver.wait(LONGEST + 10 * steps) == 0
-            elif moment := random_moment(run, driver, rng):
-                reached, workers = explored(run), actors(driver)
-                target = rng.choice(["driver", "worker", "server"])
-                victim = kill_something(target, driver, laptop, rng)
-                report.append(
-                    f"{len(report) + 1:>3}  run {runs}, {moment} later, at step {reached:>2}: "
-                    f"{victim}; {outcome(run, driver)}"
-                )
-                print(report[-1], flush=True)
-                if driver.poll() is not None:  # its actors outlive a killed driver by some seconds
-                    assert psutil.wait_procs(workers, timeout=60)[1] == []
+        status = None
+        while status != 0:  # each turn is one start of main.py, until one reaches the end
+            driver, survived = start(laptop, name, steps), len(report)
+            while driver.poll() is None:
+                if len(report) == kills:
+                    driver.wait(LONGEST + 10 * steps)
+                    continue
+                moment = random_moment(run, driver, rng)
+                if moment:
+                    story = kill_and_watch(run, driver, laptop, rng)
+                    report.append(f"{len(report) + 1:>3}  run {runs}, {moment} later, {story}")
+                    print(report[-1], flush=True)
+            status = driver.returncode
+            assert status == 0 or len(report) > survived, f"exit {status} without a kill"
         assert checkpointed_step(run) == steps
         print(f"     run {runs} reached step {steps}", flush=True)
     return report
+
+
+def start(laptop: Laptop, name: str, steps: int) -> subprocess.Popen:
+    """Start main.py; a run that goes on must do so at the step of its weights, as saved."""
+    run = laptop.run_dir(name)
+    step, state = expected_state(run)
+    overrides = {"name": name, "buffer.total_steps": steps, "explorer.eval_interval": steps}
+    command = laptop.command("config_difficulty.yaml", **overrides)
+    with open(laptop.folder / "driver.log", "a") as log:
+        driver = subprocess.Popen(command, cwd=REPO, stdout=log, stderr=log)
+    if state:
+        check_restart(run, driver, step, state)
+    return driver
+
+
+def kill_and_watch(run: Path, driver, laptop: Laptop, rng: random.Random) -> str:
+    """Kill something; returns when, what it was, and what became of it."""
+    reached = explored(run)
+    workers = actors(driver)
+    victim = kill_something(rng.choice(["driver", "worker", "server"]), driver, laptop, rng)
+    became = outcome(run, driver)
+    if driver.poll() is not None:  # its actors outlive a killed driver by some seconds
+        assert psutil.wait_procs(workers, timeout=60)[1] == []
+    return f"at step {reached:>2}: {victim}; {became}"
 
 
 def check_restart(run: Path, driver, step: int, state: dict) -> None:
