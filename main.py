@@ -12,8 +12,6 @@ Exit status: 0 the planned steps were trained; 1 training broke off; 2 bad input
 """
 
 import argparse
-import contextlib
-import os
 import sys
 
 
@@ -50,59 +48,6 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     return parser.parse_intermixed_args(argv)
 
 
-def train(config, steps: int) -> int:
-    """Run `tune` on the merged YAML, follow its logs, say whether all steps were trained."""
-    from data_augment.training.experiment_yaml import claim, run_folder, save, trinity_config
-    from data_augment.training.ray_cluster import connect_ray, worker_env
-    from data_augment.training.resume import align, checkpointed_step
-    from data_augment.training.run_log import Follower, last_error
-
-    run_dir = run_folder(config)
-    if checkpointed_step(run_dir) >= steps:
-        print(f"All {steps} steps are trained already. Train on with buffer.total_steps=...")
-        return 0
-    claimed = claim(run_dir)  # noqa: F841 (a lock, held until this function ends)
-    env = worker_env(config)
-    os.environ.update(env)
-    sys.path.extend(p for p in env["PYTHONPATH"].split(os.pathsep) if p not in sys.path)
-    log_dir = run_dir / "log"
-    log_dir.mkdir(exist_ok=True)
-    print(f"Starting Ray and Trinity, half a minute or more. Logs: {log_dir}", flush=True)
-
-    terminal = sys.stdout
-    # Trinity prints its whole configuration and fifty metrics a step: into a file.
-    with (
-        open(log_dir / "driver.log", "a") as log,
-        contextlib.redirect_stdout(log),
-        contextlib.redirect_stderr(log),
-    ):
-        from agentscope.tuner import tune
-
-        from math_agent import gsm8k_judge, run_react_agent
-
-        connect_ray(trinity_config(config), env)
-        config_path = str(save(config))
-        if rewound := align(run_dir, config.buffer.batch_size):
-            print(f"Resume: {rewound}", file=terminal)
-        with Follower(log_dir, steps, out=terminal) as follower:
-            try:
-                tune(workflow_func=run_react_agent, judge_func=gsm8k_judge, config_path=config_path)
-            except KeyboardInterrupt:
-                if not follower.failed:  # Ctrl+C by a person, not the follower's own
-                    raise
-    done = checkpointed_step(run_dir)
-    if done >= steps:
-        print(f"Trained {done} of {steps} steps. {run_dir}")
-        return 0
-    print(
-        f"error: training broke off at step {done} of {steps}: "
-        f"{follower.error or last_error(log_dir)}\n"
-        f"       Logs: {log_dir}. The same command continues from the last checkpoint.",
-        file=sys.stderr,
-    )
-    return 1
-
-
 def main(argv: list[str] | None = None) -> int:
     args = parse_args(argv)
     from data_augment.errors import BadInput
@@ -112,11 +57,13 @@ def main(argv: list[str] | None = None) -> int:
         give_selector_its_folder,
         use_fixed_classes,
     )
+    from data_augment.training.launch import plug_in, train
 
     try:
         config = compose(args.config, args.profile, args.overrides)
         fixed = [] if args.stock else use_fixed_classes(config)
         give_selector_its_folder(config)
+        plug_in(config)
         plan = check(config, gpu_check=not args.no_gpu_check)
         plan.notes += [f"{line} (--stock keeps Trinity's)" for line in fixed]
         print(plan)

@@ -1,14 +1,153 @@
-"""Where rows come from: a file, a folder, a saved dataset or the Hub."""
+"""Where rows come from: a file, a folder, a saved dataset or the Hub.
+
+What reading raises is "unreadable" here, and only here: an error of ours stays a traceback.
+"""
 
 import re
-from argparse import Namespace
+import zlib
+from contextlib import contextmanager
 from pathlib import Path
 
-from data_augment.data.questions import is_blank, same_question, without_instructions
 from data_augment.errors import BadInput
 
-QUESTIONS = ("question", "problem", "prompt")  # GSM8K, AIME, guru and Trinity
-ANSWERS = ("answer", "response", "reward_model")  # GSM8K and AIME, Trinity, guru
+SUFFIXES = (".parquet", ".jsonl", ".ndjson", ".json", ".csv", ".tsv")  # the last four also with .gz
+
+
+@contextmanager
+def reading(source: str):
+    """Turn what a reader raises into one BadInput."""
+    import polars as pl
+
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise BadInput(f"{source}: No such file or folder ({error})".splitlines()[0]) from None
+    except (pl.exceptions.PolarsError, OSError, EOFError, zlib.error, ValueError) as error:
+        raise BadInput(f"{source}: unreadable or cut short: {error}".splitlines()[0]) from None
+
+
+def open_source(source: str, splits: list[str], subset: str | None, revision: str | None):
+    """(LazyFrame of all columns, the Hub's commit or None), of a local path or a Hub id.
+
+    Args:
+        splits: of a folder or OWNER/NAME; the first that is there is taken.
+
+    Raises BadInput.
+    """
+    path = Path(source)
+    if path.is_dir():
+        return open_folder(path, splits, subset), None
+    suffix = data_suffix(source)
+    if path.exists():
+        if suffix is None:
+            raise BadInput(f"{source}: unknown suffix; known: {', '.join(SUFFIXES)}, each with .gz")
+        return scan_file(source, path), None
+    on_hub = re.fullmatch(r"(\w[\w.-]*/[\w.-]+)/(.+)", source)
+    if on_hub and suffix:
+        file, commit = download(on_hub[1], on_hub[2], revision)
+        return scan_file(source, file), commit
+    if re.fullmatch(r"\w[\w.-]*/[\w.-]+", source) and not suffix:
+        return load_from_hub(source, splits, subset, revision)
+    raise BadInput(
+        f"{source}: No such file or folder, and no Hub id (OWNER/NAME, or OWNER/NAME/FILE)"
+    )
+
+
+def data_suffix(path: str | Path) -> str | None:
+    """The suffix that says how a file is read, without .gz; None for any other."""
+    suffix = Path(str(path).lower().removesuffix(".gz")).suffix
+    return suffix if suffix in SUFFIXES else None
+
+
+def scan_file(source: str, path: str | Path):
+    """A file as a LazyFrame; text columns of CSV stay text, so that "007" stays "007"."""
+    import polars as pl
+
+    suffix = data_suffix(path)
+    with reading(source):
+        if suffix == ".parquet":
+            rows = pl.scan_parquet(path)
+        elif suffix in (".csv", ".tsv"):
+            separator = "\t" if suffix == ".tsv" else ","
+            rows = pl.scan_csv(path, infer_schema=False, separator=separator)
+        else:
+            rows = scan_json(path, suffix)
+        rows.collect_schema()
+    return rows
+
+
+def scan_json(path: str | Path, suffix: str):
+    """JSON as a LazyFrame: by polars where it can, by Python where polars refuses."""
+    import polars as pl
+
+    from data_augment.data.loose_json import read_loose_json
+
+    try:
+        if suffix == ".json":
+            return pl.read_json(path, infer_schema_length=None).lazy()
+        rows = pl.scan_ndjson(path, infer_schema_length=None)
+        rows.collect_schema()
+        return rows
+    except pl.exceptions.PolarsError:
+        return read_loose_json(path).lazy()
+
+
+def open_folder(path: Path, splits: list[str], subset: str | None):
+    """A split of a folder: of a saved `datasets` folder, or of data files named by split."""
+    import polars as pl
+    from datasets import load_dataset_builder, load_from_disk
+    from datasets.exceptions import DatasetsError
+
+    if (path / "state.json").exists():  # Dataset.save_to_disk
+        with reading(str(path)):
+            return load_from_disk(str(path)).to_polars().lazy()
+    if (path / "dataset_dict.json").exists():  # DatasetDict.save_to_disk
+        with reading(str(path)):
+            saved = load_from_disk(str(path))
+        return saved[one_split(str(path), splits, saved)].to_polars().lazy()
+    try:
+        with reading(str(path)):
+            files = load_dataset_builder(str(path), subset).config.data_files
+    except DatasetsError as error:
+        raise BadInput(f"{path}: {error}") from None
+    files = {str(split): names for split, names in files.items()}
+    frames = []
+    for name in files[one_split(str(path), splits, files)]:
+        if data_suffix(name) is None:
+            raise BadInput(f"{name}: unknown suffix; known: {', '.join(SUFFIXES)}, each with .gz")
+        frames.append(scan_file(str(path), name))
+    with reading(str(path)):
+        rows = pl.concat(frames, how="diagonal_relaxed") if len(frames) > 1 else frames[0]
+        rows.collect_schema()
+    return rows
+
+
+def one_split(source: str, splits: list[str], there) -> str:
+    """The first of `splits` that is there. Raises BadInput with those that are."""
+    for split in splits:
+        if split in there:
+            return split
+    raise BadInput(f"{source}: no split {splits[0]}, only {', '.join(there)}; choose by --split")
+
+
+def load_from_hub(source: str, splits: list[str], subset: str | None, revision: str | None):
+    """A split of a dataset on the Hub, and its commit."""
+    from datasets import load_dataset
+    from datasets.exceptions import DatasetsError
+
+    for split in splits:
+        try:
+            rows = load_dataset(source, subset, split=split, revision=revision)
+            break
+        except DatasetsError as error:
+            raise BadInput(f"{source}: {error.__cause__ or error}") from None
+        except OSError as error:
+            raise BadInput(f"{source}: not downloaded: {error}".splitlines()[0]) from None
+        except ValueError as error:  # no such split, or no such subset
+            if split == splits[-1]:
+                raise BadInput(f"{source}: {error}".splitlines()[0]) from None
+    commit = re.search(r"/([0-9a-f]{40})/|$", str(rows.cache_files[:1]))[1]  # its cache folder
+    return rows.to_polars().lazy(), commit
 
 
 def download(repo_id: str, file: str, revision: str | None) -> tuple[str, str]:
@@ -28,72 +167,3 @@ def download(repo_id: str, file: str, revision: str | None) -> tuple[str, str]:
                 "name, --revision, network, or use --source FILE --eval-source FILE (or none)"
             ) from None
     return path, re.search(r"snapshots/(\w+)/", Path(path).as_posix())[1]
-
-
-def scan(source: str, args: Namespace):
-    """Open a source: a polars LazyFrame of all columns, and the Hub's commit (None if local)."""
-    import polars as pl
-
-    path = source
-    commit = None
-    on_hub = re.fullmatch(r"(\w[\w.-]*/[\w.-]+)/(.+)", source)
-    if on_hub and not Path(source).exists():
-        path, commit = download(on_hub[1], on_hub[2], args.revision)
-    readers = {
-        ".parquet": pl.scan_parquet,
-        ".jsonl": lambda path: pl.scan_ndjson(path, infer_schema_length=None),
-        ".json": lambda path: pl.read_json(path, infer_schema_length=None).lazy(),
-        ".csv": lambda path: pl.scan_csv(path, infer_schema=False),  # as text: "007" stays "007"
-    }
-    reader = readers.get(Path(path).suffix)
-    if reader is not None:
-        return reader(path), commit
-
-    from datasets import load_dataset, load_from_disk
-    from datasets.exceptions import DatasetsError
-
-    if (Path(path) / "state.json").exists():  # Dataset.save_to_disk; load_dataset refuses it
-        return load_from_disk(path).to_polars().lazy(), None
-    try:
-        rows = load_dataset(path, args.subset, split=args.split, revision=args.revision)
-    except DatasetsError as error:
-        raise BadInput(f"{source}: {error.__cause__ or error}") from None
-    commit = re.search(r"/([0-9a-f]{40})/|$", str(rows.cache_files[:1]))[1]  # its cache folder
-    return rows.to_polars().lazy(), commit
-
-
-def read(source: str, args: Namespace):
-    """Return a DataFrame of question, key, gold, rates, source and index; rate names; commit."""
-    import polars as pl
-
-    try:
-        rows, commit = scan(source, args)
-        schema = rows.collect_schema()
-        q = args.question_column or next((n for n in QUESTIONS if n in schema), "question")
-        a = args.answer_column or next((n for n in ANSWERS if n in schema), "answer")
-        rates = args.feature_columns or [n for n in schema if n.endswith("_pass_rate")]
-        absent = [name for name in (q, a, *rates) if name not in schema]
-        if absent:
-            raise BadInput(
-                f"{source}: no column {', '.join(absent)}. Columns found: {', '.join(schema)}. "
-                "Name yours with --question-column, --answer-column, --feature-columns"
-            )
-        question = pl.col(q)
-        if isinstance(schema[q], pl.List):  # chat messages; the last is the user's
-            question = question.list.last().struct.field("content")
-        info = schema.get("extra_info")
-        if q == "prompt" and isinstance(info, pl.Struct) and "original_question" in dict(info):
-            original = pl.col("extra_info").struct.field("original_question").cast(pl.String)
-            question = pl.when(is_blank(original)).then(question).otherwise(original)
-        gold = pl.col(a)
-        if isinstance(schema[a], pl.Struct):
-            gold = gold.struct.field("ground_truth")
-        rows = rows.select(
-            *(pl.col(name).cast(pl.Float64, strict=False) for name in rates),
-            question=without_instructions(question.cast(pl.String)),
-            gold=gold.cast(pl.String).str.replace(r"(?s)^.*####", "").str.strip_chars(),
-            source=pl.lit(source if commit else Path(source).name),
-        ).with_columns(key=same_question(pl.col("question")))
-        return rows.with_row_index("source_index").collect(), rates, commit
-    except (pl.exceptions.PolarsError, OSError, LookupError, ValueError) as error:
-        raise BadInput(f"{source}: unreadable or cut short: {error}".splitlines()[0]) from None

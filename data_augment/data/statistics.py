@@ -86,8 +86,9 @@ def pass_rate_figures(rows, names: list[str]) -> dict:
     Args:
         rows: a polars DataFrame whose columns `names` are numbers in [0, 1].
 
-    `feature_keys` has the names from the weakest model to the strongest, by mean. The shares
-    (`both_0`, ...) are of the rows, and compare the weakest with the strongest.
+    `feature_keys` has the names from the weakest model to the strongest, by mean. `both_0` and the
+    other shares are of the rows, and compare the weakest with the strongest; `zero_in_all` is a
+    number of rows.
     """
     if not names:
         return {"advice": ["no pass rates; difficulty_based needs two: measure_pass_rates.py"]}
@@ -95,7 +96,11 @@ def pass_rate_figures(rows, names: list[str]) -> dict:
     advice = []
     for name in names:
         rates = rows[name]
-        columns[name] = {"mean": rates.mean(), "histogram": histogram(rates.to_numpy())}
+        columns[name] = {
+            "mean": rates.mean(),
+            "histogram": histogram(rates.to_numpy()),
+            "bars": histogram_line(rates.to_numpy()),
+        }
         if rates.n_unique() == 1:
             advice.append(f"{name} is constant: it tells no task from another")
         if (rates == 0).mean() >= 0.9:
@@ -103,15 +108,31 @@ def pass_rate_figures(rows, names: list[str]) -> dict:
     by_mean = sorted(names, key=lambda name: columns[name]["mean"])
     weak = rows[by_mean[0]]
     strong = rows[by_mean[-1]]
-    if (weak == strong).all():
+    are_equal = len(names) > 1 and (weak == strong).all()
+    if are_equal:
         advice.append("the pass-rate columns are equal: difficulty_based needs two that differ")
+    zero_in_all = rows.select(all_zero(names).sum()).item()
+    if zero_in_all:
+        advice.append(
+            f"{zero_in_all:,} rows are 0 in every pass-rate column: never solved, or never "
+            "measured? (guru-RL-92k fills with 0.) --zero-rate-is-missing drops them"
+        )
     mean = (weak + strong) / 2
     return {
         "columns": columns,
         "feature_keys": by_mean,
+        "are_equal": are_equal,
         "weaker_beats_stronger": (weak > strong).mean(),
         "both_0": ((weak == 0) & (strong == 0)).mean(),
         "both_1": ((weak == 1) & (strong == 1)).mean(),
         "productively_challenging": mean.is_between(0, 1, closed="none").mean(),
+        "zero_in_all": zero_in_all,
         "advice": advice,
     }
+
+
+def all_zero(names: list[str]):
+    """Polars expression: the pass rate is 0 in every one of the columns `names`."""
+    import polars as pl
+
+    return pl.all_horizontal(pl.col(names) == 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -34,13 +35,15 @@ async def show_progress(measurements: list[Measurement]) -> AsyncIterator[None]:
             bars.update(task, completed=m.tally.done, note=note(m))
 
     async def refresh() -> None:
+        logged = time.monotonic()
         while True:
-            await asyncio.sleep(REFRESH if console.is_terminal else LOG_EVERY)
+            await asyncio.sleep(REFRESH)
             update()
             if console.is_terminal:
                 bars.refresh()
-            else:
+            elif time.monotonic() - logged >= LOG_EVERY:
                 log(bars)
+                logged = time.monotonic()
 
     with bars:
         refreshing = asyncio.create_task(refresh())

@@ -25,7 +25,7 @@ def report(measurement: Measurement, rates: list[float | None], least: int) -> N
     )
     known = np.array([rates[row] for row in rows if rates[row] is not None])
     if len(known):
-        low, high = mean_interval(known)
+        low, high = np.clip(mean_interval(known), 0, 1)
         print(f"  mean {known.mean():.3f} [{low:.3f}, {high:.3f}]; {histogram_line(known)}")
     empty = [row for row in rows if rates[row] is None]
     if empty:

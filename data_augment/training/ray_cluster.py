@@ -1,7 +1,10 @@
 """The Ray cluster of a run: join one or start one, and what its workers must be able to import."""
 
+import contextlib
 import logging
 import os
+import socket
+import time
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -24,10 +27,12 @@ def worker_env(config) -> dict[str, str]:
             env["ROLLOUT_SEED"] = str(config.explorer.rollout_model.get("seed", 42))
         if find_spec("vllm") is None:
             path.append(str(Path(__file__).parent / "no_vllm"))
+    if config.get("mode") == "colocate":  # see start_or_join
+        env["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
     return env | {"PYTHONPATH": os.pathsep.join(path)}
 
 
-def connect_ray(config, env: dict[str, str]) -> None:
+def connect_ray(config, env: dict[str, str]) -> Path:
     """Join the cluster of `ray start` or RAY_ADDRESS; with none, start one for this run alone.
 
     `tune` finds Ray connected and leaves it so. address=None, not Trinity's "auto", which would
@@ -36,23 +41,135 @@ def connect_ray(config, env: dict[str, str]) -> None:
     Args:
         config: Trinity's Config, after check_and_update.
         env: environment of the workers, besides Trinity's own.
+
+    Returns:
+        Pattern of the logs of this run's Ray workers.
+
+    Raises:
+        BadInput: no cluster answers, its GPUs are too few, or Ray cannot make its sockets.
     """
     import ray
 
     for handler in logging.getLogger("ray").handlers:  # the logger's level is reset by ray.init
         handler.setLevel(logging.ERROR)
     address = None if config.cluster.ray_address == "auto" else config.cluster.ray_address
+    check_address(address or os.environ.get("RAY_ADDRESS"))
+    options = {
+        "address": address,
+        "namespace": config.ray_namespace,
+        "runtime_env": {
+            "env_vars": {**config.get_envs(), **env},
+            "worker_process_setup_hook": "data_augment.training.ray_cluster.set_ray_address",
+        },
+        "include_dashboard": False,
+        "log_to_driver": False,
+    }
     try:
-        ray.init(
-            address=address,
-            namespace=config.ray_namespace,
-            runtime_env={"env_vars": {**config.get_envs(), **env}},
-            include_dashboard=False,
-            log_to_driver=False,
-        )
-    except ConnectionError as error:
+        context = start_or_join(options, colocate=config.mode == "colocate")
+    except OSError as error:  # ConnectionError, too
+        if "AF_UNIX" in str(error):
+            found = f"the folder for temporary files has too long a name ({error})"
+            fix = "Name a short one: export RAY_TMPDIR=/tmp"
+        else:
+            found = f"no cluster can be reached ({error})"
+            fix = "Start it (ray start --head), or unset RAY_ADDRESS and cluster.ray_address"
+        raise BadInput(f"Ray: {found}. {fix}") from error
+    check_gpus(config, ray.cluster_resources().get("GPU", 0))
+    job = ray.get_runtime_context().get_job_id()
+    return Path(context.address_info["session_dir"], "logs", f"worker-*-{job}-*")
+
+
+def check_address(address: str | None) -> None:
+    """Ray 2.60 waits ten minutes and more for a cluster that is not there; ask it first.
+
+    Raises:
+        BadInput: nothing listens at host:port.
+    """
+    host, colon, port = (address or "").rpartition(":")
+    if not colon or "/" in host or not port.isdigit():
+        return  # none, "auto", "local", or the address of a Ray client
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except OSError as error:
         raise BadInput(
-            f"Ray: no cluster answers at {address or os.environ.get('RAY_ADDRESS')} ({error}). "
-            "Start it (ray start --head), or unset RAY_ADDRESS and cluster.ray_address. Where the "
-            "address is given, Ray 2.60 also wants its token: export RAY_AUTH_MODE=token"
+            f"Ray: no cluster answers at {address} ({error}). Start it (ray start --head), or "
+            "unset RAY_ADDRESS and cluster.ray_address"
         ) from error
+
+
+def start_or_join(options: dict, colocate: bool):
+    """ray.init with these options; a cluster of one's own for `colocate` counts two GPUs.
+
+    In Trinity's colocate mode the trainer and the engine each ask Ray for a whole GPU (trinity-rft
+    0.6.0, issue 602: with one the run waits for ever, without a word). Ray is told of two, and
+    `worker_env` shows both the same one.
+    """
+    import ray
+
+    if not colocate:
+        return ray.init(**options)
+    device = os.environ["CUDA_VISIBLE_DEVICES"]
+    os.environ["CUDA_VISIBLE_DEVICES"] = f"{device},{device}"  # Ray counts the names here
+    try:
+        return ray.init(num_gpus=2, **options)
+    except ValueError:  # a cluster is there already, and its GPUs are counted
+        return ray.init(**options)
+    finally:
+        os.environ["CUDA_VISIBLE_DEVICES"] = device
+
+
+def check_gpus(config, found: float) -> None:
+    """Raises BadInput where Ray has fewer GPUs than the run asks for: Trinity would only wait."""
+    if config.model.tinker.enable or config.explorer.rollout_model.engine_type == "external":
+        return
+    colocate = config.mode == "colocate"
+    needed = 2 if colocate else config.cluster.node_num * config.cluster.gpu_per_node
+    if found >= needed:
+        return
+    fix = f"Stop what uses them, or start Ray again on {config.cluster.node_num} node(s)"
+    if colocate:
+        fix = (
+            "Trainer and engine ask for one each and share the first: ray stop, then "
+            "CUDA_VISIBLE_DEVICES=0,0 ray start --head --num-gpus=2, or let main.py start Ray"
+        )
+    raise BadInput(f"Ray: its cluster has {found:g} GPUs, this run asks for {needed}. {fix}")
+
+
+def set_ray_address() -> None:
+    """Set RAY_ADDRESS in a Ray worker, so that processes that it starts find its cluster.
+
+    vLLM 0.23 runs its engine in a child process, which asks Ray for Trinity's synchronizer. Without
+    an address it would start a cluster of its own and not find it ("Failed to look up actor with
+    name 'synchronizer'").
+    """
+    import ray
+
+    os.environ["RAY_ADDRESS"] = ray.get_runtime_context().gcs_address
+
+
+def end_leftovers(namespace: str, seconds: float = 60) -> None:
+    """End what a killed driver left in a run's namespace, and wait until its names are free.
+
+    On a standing cluster Trinity's `synchronizer` outlives the driver (a detached actor), and a new
+    start would take it over by its name and wait for it, synchronizer.sync_timeout long (hours).
+    The other actors end by themselves within seconds. Call it with the run's lock held.
+
+    Raises:
+        BadInput: actors of this run are still there after `seconds`.
+    """
+    import ray
+
+    with contextlib.suppress(ValueError):  # the usual case: there is none
+        ray.kill(ray.get_actor("synchronizer", namespace=namespace))
+    deadline = time.monotonic() + seconds
+    while names := actor_names(namespace):
+        if time.monotonic() > deadline:
+            raise BadInput(f"Ray: actors of an earlier start are still there: {', '.join(names)}")
+        time.sleep(0.1)
+
+
+def actor_names(namespace: str) -> list[str]:
+    import ray
+
+    named = ray.util.list_named_actors(all_namespaces=True)
+    return sorted(actor["name"] for actor in named if actor["namespace"] == namespace)

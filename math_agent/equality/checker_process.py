@@ -20,11 +20,11 @@ from pathlib import Path
 CPU_LIMIT = 2.0  # seconds of CPU time for one question
 WALL_LIMIT = 120.0  # seconds until a process that does not even compute is given up
 MEMORY_LIMIT = 4 << 30  # bytes of address space
-MAX_PROCESSES = 4  # of one caller, and no more than it has cores
+MAX_PROCESSES = 4  # of one caller; two at least, and no more than it has cores
 
 _COMMAND = (
     "import sys; sys.path.insert(0, {root!r}); "
-    "from math_agent.equality.checker_process import serve; serve()"
+    "from math_agent.equality.checker_process import serve; serve({cpu_limit})"
 )
 
 
@@ -34,7 +34,7 @@ class _Process:
     def __init__(self) -> None:
         root = str(Path(__file__).resolve().parent.parent.parent)
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _COMMAND.format(root=root)],
+            [sys.executable, "-c", _COMMAND.format(root=root, cpu_limit=CPU_LIMIT)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,  # Ctrl-C is for the caller; the process ends with its stdin
@@ -69,7 +69,7 @@ class Checkers:
 
     def __init__(self) -> None:
         cores = len(os.sched_getaffinity(0))
-        self._free = threading.Semaphore(min(cores, MAX_PROCESSES))
+        self._free = threading.Semaphore(min(max(cores, 2), MAX_PROCESSES))
         self._lock = threading.Lock()
         self._idle: list[_Process] = []
 
@@ -97,7 +97,7 @@ checkers = Checkers()
 os.register_at_fork(after_in_child=checkers.__init__)
 
 
-def serve() -> None:
+def serve(cpu_limit: float) -> None:
     """Answer [gold, answer] lines on stdin with true or false until stdin closes."""
     import resource
 
@@ -109,7 +109,7 @@ def serve() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGPROF])  # a mask outlives exec
     for line in sys.stdin:
         gold, answer = json.loads(line)
-        signal.setitimer(signal.ITIMER_PROF, CPU_LIMIT)
+        signal.setitimer(signal.ITIMER_PROF, cpu_limit)
         verdict = says_the_same(gold, answer)
         signal.setitimer(signal.ITIMER_PROF, 0)
         print(json.dumps(verdict), file=verdicts, flush=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from math_agent.equality.shapes import Group, Quantity, Relation, Text
-from math_agent.equality.values import NotRational, NoValue, names, number, rational, same_value
+from math_agent.equality.shapes import Group, Quantity, Ratio, Relation, Text
+from math_agent.equality.values import names, rational, same_value
 
 
 def settled(shape):
@@ -56,72 +56,68 @@ def name_of(operand) -> str | None:
 def stands_for(relation: Relation, trusted: bool):
     """What an equation says in place of its right side; None if it has to be solved first.
 
-    Of a gold answer (trusted) with several letters on its left side only a sum is the quantity
-    that was asked for (a + b = 7); x^2 + y^2 = 4 is a circle and not 4.
+    trusted: it is a gold answer. a + b = 7 may be the answer to "what is a + b", but x^2 + y^2 = 4
+    is a circle there and not 4. In an answer to the gold 4, it can only be the former.
     """
     if set(relation.operators) != {"="}:
         return None
     left, *between, value = relation.operands
-    for middle in between:
-        if not (isinstance(middle, Quantity) and isinstance(value, Quantity)):
-            return None
-        if not names(middle.value) and not same_value(middle.value, value.value):
-            return None
-    if name_of(left) is not None or isinstance(left, Group):
+    if not all(_agrees(middle, value) for middle in between):
+        return None
+    if name_of(left) is not None or isinstance(left, Group | Ratio):
         return value
     if not isinstance(left, Quantity) or not isinstance(value, Quantity):
         return None
-    letters = names(left.value)
-    if not letters:  # 3 x 4 = 12
+    if not names(left.value):  # 3 x 4 = 12
         return value if same_value(left.value, value.value) else None
     if names(value.value):
         return None
-    constant = _polynomial_at_zero(left.value)
-    if constant is not None and constant != 0:
-        return None
-    if len(letters) == 1 and left.value[0] != "fn":
-        return None if trusted or _is_root(left.value, letters, value.value) else value
-    if trusted and left.value[0] != "fn" and not _is_linear(left.value):
-        return None
-    return value
+    asked = _may_be_asked_for(left.value) if trusted else _says(left.value, value.value)
+    return value if asked else None
 
 
-def _polynomial_at_zero(node: tuple) -> Fraction | None:
-    """The constant term of a polynomial; None for what is none."""
-    if not _is_polynomial(node):
-        return None
-    try:
-        return rational(node, dict.fromkeys(names(node), Fraction(0)))
-    except (NotRational, NoValue):
-        return None
+def _agrees(middle, value) -> bool:
+    """Whether a = b = c holds between b and c, as far as that can be computed."""
+    if not (isinstance(middle, Quantity) and isinstance(value, Quantity)):
+        return False
+    return bool(names(middle.value)) or same_value(middle.value, value.value)
+
+
+def _may_be_asked_for(node: tuple) -> bool:
+    """Whether a gold equation's left side is a sum of letters, sin A, or a quotient AB/CD."""
+    if node[0] == "add":
+        return all(part[0] == "name" for part in node[1:])
+    return node[0] == "fn" or (node[0] == "div" and bool(names(node[2])))
+
+
+def _says(node: tuple, value: tuple) -> bool:
+    """Whether "node = value" gives the value of a quantity, and is no equation to be solved.
+
+    That is x^2 + 1 = 0, with a constant, and x^2 = 1, which its own right side solves.
+    """
+    letters = names(node)
+    if _is_polynomial(node):
+        constant = rational(node, dict.fromkeys(letters, Fraction(0)))
+        if constant != 0:
+            return False
+    if len(letters) > 1 or node[0] == "fn":
+        return True
+    (letter,) = letters
+    return not same_value(_replaced(node, letter, value), value)
 
 
 def _is_polynomial(node: tuple) -> bool:
+    """Whether a tree is a polynomial with rational coefficients."""
     if node[0] in ("num", "name"):
         return True
     if node[0] == "pow":
-        return _is_polynomial(node[1]) and node[2][0] == "num"
+        exponent = node[2]
+        whole = exponent[0] == "num" and exponent[1].denominator == 1 and exponent[1] > 0
+        return whole and exponent[1] < 100 and _is_polynomial(node[1])
     if node[0] == "div":
-        return _is_polynomial(node[1]) and not names(node[2])
+        divisor = node[2]
+        return _is_polynomial(node[1]) and divisor[0] == "num" and divisor[1] != 0
     return node[0] in ("add", "neg", "mul") and all(map(_is_polynomial, node[1:]))
-
-
-def _is_linear(node: tuple) -> bool:
-    """Whether twice the letters give twice the value."""
-    doubled = _doubled(node)
-    return _is_polynomial(node) and same_value(doubled, ("mul", number(2), node))
-
-
-def _doubled(node: tuple) -> tuple:
-    if node[0] == "name":
-        return ("mul", number(2), node)
-    return tuple(_doubled(part) if isinstance(part, tuple) else part for part in node)
-
-
-def _is_root(node: tuple, letters: frozenset[str], value: tuple) -> bool:
-    """Whether `value` for the letter makes x^2 = 1 true: then nobody can say what is meant."""
-    (letter,) = letters
-    return same_value(_replaced(node, letter, value), value)
 
 
 def _replaced(node: tuple, letter: str, value: tuple) -> tuple:

@@ -193,6 +193,8 @@ class Expressions(Numerals):
         value = self.sum() if not self.next_is("}") else None
         if value is not None and self.accept(r"\choose"):
             value = ("binomial", scalar(value), scalar(self.sum()))
+        if value is not None and self.accept(r"\over"):
+            value = divided(value, self.sum())
         if value is not None and self.next_is(","):  # {1, 2} of a plain text
             self.at = start
             value = self.items_until("}")

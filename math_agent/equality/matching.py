@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import re
 
-from math_agent.equality import spelling
+from math_agent.equality import spelling, units
 from math_agent.equality.equations import assignment, settled, stands_for
 from math_agent.equality.reader import gold_things, read
 from math_agent.equality.regions import FLIPPED, region, same_intervals, variable
@@ -54,6 +54,17 @@ MAX_ITEMS = 200
 
 def says_the_same(gold: str, answer: str) -> bool:
     """Whether the content of a box is right for one gold answer."""
+    if with_unit := _UNIT_IN_BRACKETS.fullmatch(gold.strip()):
+        value, unit = with_unit.groups()
+        if len(unit) > 1 or units.measure(unit):
+            return _says_the_same(f"{value} {unit}", answer) or _says_the_same(
+                value, answer, gold_things(unit)
+            )
+    return _says_the_same(gold, answer)
+
+
+def _says_the_same(gold: str, answer: str, things: frozenset[str] = frozenset()) -> bool:
+    """things: words that may follow the number in an answer."""
     gold_text = spelling.as_text(spelling.undecorated(spelling.plain_characters(gold)))
     answer_text = spelling.as_text(spelling.undecorated(spelling.plain_characters(answer)))
     if gold_text == answer_text:
@@ -62,7 +73,7 @@ def says_the_same(gold: str, answer: str) -> bool:
     if choice is not None:
         return choice
     gold_readings = _gold_readings(gold)
-    answer_readings = _answer_readings(answer, gold_things(gold))
+    answer_readings = _answer_readings(answer, things | gold_things(gold))
     if any(
         isinstance(reading, Based) and reading.digits.casefold() == answer_text.casefold()
         for reading in gold_readings
@@ -73,6 +84,10 @@ def says_the_same(gold: str, answer: str) -> bool:
 
 # readings
 
+# a gold answer with its unit: 9 (apples)
+_UNIT_IN_BRACKETS = re.compile(
+    r"([-$\d][^()]*?)\s*\(([^()\d=+*^\\<>|]*[A-Za-z][^()\d=+*^\\<>|]*)\)"
+)
 _HAS_BRACKETS = re.compile(r"[(\[]|\\\{|\\lbrace|\\langle|\\begin")
 _GROUP = re.compile(r"\d,\d{3}(?!\d)")
 _LIST_SPACE = re.compile(r",\s")
@@ -121,13 +136,12 @@ def _same_choice(gold: str, answer: str) -> bool | None:
     if gold_choice is None and answer_choice is None:
         return None
     if gold_choice is not None and answer_choice is not None:
-        return gold_choice[0] == answer_choice[0] and says_the_same(
-            gold_choice[1], answer_choice[1]
-        )
+        same_text = _says_the_same(gold_choice[1], answer_choice[1])
+        return gold_choice[0] == answer_choice[0] and same_text
     (letter, text), other = (gold_choice, answer) if gold_choice else (answer_choice, gold)
     if alone := _LETTER.fullmatch(other):
         return alone[1].casefold() == letter
-    return says_the_same(text, answer) if gold_choice else says_the_same(gold, text)
+    return _says_the_same(text, answer) if gold_choice else _says_the_same(gold, text)
 
 
 def _choice(text: str) -> tuple[str, str] | None:

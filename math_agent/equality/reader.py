@@ -25,11 +25,16 @@ from math_agent.equality.shapes import (
     Text,
 )
 from math_agent.equality.spelling import Token, Unreadable
-from math_agent.equality.trees import both_signs, without_mark
+from math_agent.equality.trees import both_signs, signed, without_mark
 from math_agent.equality.units import Unit
 from math_agent.equality.values import number
 from math_agent.equality.words import CARDINALS, FUNCTIONS, SEPARATOR_WORDS, VALUE_WORDS, is_product
 
+_CURRENCIES = frozenset([r"\$", "$", "€", "£", "¥", "₹", "USD", "EUR", "GBP", "Rs", "RMB"])
+_MARKS_OF_NAMES = frozenset([r"\angle", r"\triangle", "'", "[", "]"])
+_FUNCTION_OF = re.compile(
+    r"(?:[A-Za-z]|\\[a-zA-Z]+)'*(?:\^\{?-1\}?|_\{?\w+\}?)?\([A-Za-z0-9]+(?:,[A-Za-z0-9]+)*\)"
+)
 _SET_OPERATORS = {r"\cup": "union", r"\cap": "intersection", r"\setminus": "difference"}
 _EMPTY_SET_WORDS = re.compile(
     r"(?:there (?:is|are) )?no (?:real |such |integer |positive |valid )*solutions?(?: exists?)?"
@@ -87,7 +92,7 @@ def _special(shown: str, words: str):
         if int(minute) < 60 and int(hour) < 25:
             parts = tuple(number(part) for part in (hour, minute, second) if part)
             return Ratio(parts, (int(hour), int(minute), int(second or 0), half))
-    if based := _BASED.fullmatch(spelling.as_text(shown).replace("{", " ").replace("}", " ")):
+    if based := _BASED.fullmatch(spelling.as_text(shown)):
         base = based[2] or based[3]
         base = int(base) if base.isdecimal() else CARDINALS.get(base)
         if base and 2 <= base <= 36 and _are_digits(based[1], base):
@@ -227,32 +232,18 @@ class Reader(Expressions):
         return Relation(tuple(operands), tuple(operators))
 
     def name_before_equals(self) -> Quantity | None:
-        """The left side of "Area = 3", "f(x) = 2x" or "AB = 5", as one name."""
+        """The left side of "Area = 3", "f(x) = 2x", "AB = 5" or "[ABC] = 7", as one name."""
         end = self.at
         while end < len(self.tokens) and self.tokens[end].text not in RELATIONS:
             end += 1
         if end == len(self.tokens) or self.tokens[end].text not in ("=", r"\approx", r"\in"):
             return None
         left = self.tokens[self.at : end]
-        spelled = "".join(token.text for token in left)
-        is_function = re.fullmatch(
-            r"(?:[A-Za-z]|\\[a-zA-Z]+)'*(?:\^\{?-1\}?|_\{?\w+\}?)?\([a-z](?:,[a-z])*\)", spelled
-        )
-        if is_function and left[0].text.removeprefix("\\") not in FUNCTIONS:
-            self.at = end
-            return Quantity(("name", spelled.replace("{", "").replace("}", "")))
-        name_like = ("word", "letter")
-        if any(
-            token.kind not in name_like and token.text not in (r"\angle", r"\triangle", "'")
-            for token in left
-        ):
-            return None
-        if not any(token.kind == "word" or token.text == r"\angle" for token in left):
-            return None
-        if any(token.text.lower() in VALUE_WORDS for token in left):
+        if not (_is_function(left) or _is_name(left)):
             return None
         self.at = end
-        return Quantity(("name", spelled))
+        spelled = "".join(token.text for token in left)
+        return Quantity(("name", spelled.replace("{", "").replace("}", "")))
 
     def ratio(self):
         """a:b:c."""
@@ -322,7 +313,7 @@ class Reader(Expressions):
 
     def quantity(self):
         """An expression with its unit; another shape as it is."""
-        prefix = self.currency()
+        prefix, sign = self.currency()
         value = self.sum()
         if not isinstance(value, tuple):
             return value
@@ -330,8 +321,7 @@ class Reader(Expressions):
         while unit is not None and unit.dimensions and self.next_is_number():
             value, unit = self.compound(value, unit)
         if prefix is not None:
-            value = ("neg", value) if prefix.factor < 0 else value
-            prefix = Unit(prefix.dimensions, abs(prefix.factor))
+            value = signed(sign, value)
             same = unit is None or not unit.dimensions or unit.dimensions == prefix.dimensions
             unit = prefix if same else prefix.times(unit)
         if value[0] == "name" and unit is not None and not self.trusted:
@@ -357,32 +347,59 @@ class Reader(Expressions):
         part = ("mul", more, ("num", smaller.factor / unit.factor))
         return ("add", value, part), unit
 
-    def currency(self) -> Unit | None:
-        r"""A currency in front, after its sign if it has one: \$18, -\$18, USD 18."""
-        sign = 1
-        ahead = 0
-        if self.next_is("-") and self.peek(1) is not None and self.is_currency(self.peek(1)):
-            sign = -1
-            ahead = 1
+    def currency(self) -> tuple[Unit | None, str]:
+        r"""A currency in front and the sign before it: \$18, -\$18, USD 18."""
+        ahead = 1 if self.next_is("-") else 0
+        if self.next_is("US", ahead=ahead):
+            ahead += 1
         token = self.peek(ahead)
-        if token is None or not self.is_currency(token):
-            return None
+        if token is None or token.text not in _CURRENCIES:
+            return None, "+"
+        sign = "-" if self.next_is("-") else "+"
         self.at += ahead + 1
-        if token.text in ("Rs", "Rs."):
+        if token.text == "Rs":
             self.accept(".")
-        unit = units.measure(token.text.removeprefix("\\"))
-        return Unit(unit.dimensions, sign * unit.factor)
-
-    def is_currency(self, token: Token) -> bool:
-        return token.text in (r"\$", "$", "€", "£", "¥", "₹", "USD", "EUR", "GBP", "Rs", "RMB")
+        return units.measure(token.text.removeprefix("\\")), sign
 
 
-def _simplified(group: Group) -> Group:
-    """A list whose items are lists (±2) as one; x = 2, 3 and x = 2 or x = 3 as their values."""
+def _is_function(tokens: list[Token]) -> bool:
+    """Whether the tokens are f(x), f^{-1}(x), P(A) or the like, and no sine."""
+    if not tokens or tokens[0].text.removeprefix("\\") in FUNCTIONS:
+        return False
+    return _FUNCTION_OF.fullmatch("".join(token.text for token in tokens)) is not None
+
+
+def _is_name(tokens: list[Token]) -> bool:
+    """Whether the tokens are words, an angle, a segment or an area: Area, AB, [ABC]."""
+    if not any(token.kind == "word" or token.text == r"\angle" for token in tokens):
+        return False
+    return all(
+        token.text in _MARKS_OF_NAMES
+        or (token.kind in ("word", "letter") and token.text.lower() not in VALUE_WORDS)
+        for token in tokens
+    )
+
+
+def _simplified(group: Group):
+    """A list whose items are lists (±2) as one list; 2 hours and 30 minutes as one quantity."""
     items = []
     for item in group.items:
         if isinstance(item, Group) and item.kind == "list":
             items.extend(item.items)
         else:
             items.append(item)
+    if group.joined == "and" and len(items) == 2 and _is_compound(*items):
+        larger, smaller = items
+        part = ("mul", smaller.value, ("num", smaller.unit.factor / larger.unit.factor))
+        return Quantity(("add", larger.value, part), larger.unit)
     return Group("list", tuple(items), joined=group.joined)
+
+
+def _is_compound(larger, smaller) -> bool:
+    """Whether two quantities have units of one kind, the larger one first."""
+    if not (isinstance(larger, Quantity) and isinstance(smaller, Quantity)):
+        return False
+    if not larger.unit or not smaller.unit or not larger.unit.dimensions:
+        return False
+    same_kind = larger.unit.dimensions == smaller.unit.dimensions
+    return same_kind and larger.unit.factor > smaller.unit.factor

@@ -180,6 +180,7 @@ def undecorated(text: str) -> str:
         text = text.replace("\\\\", "\\")
     text = _FORMULA_MARKS.sub(" ", text)
     text = _COLOR.sub(" ", text)
+    text = re.sub(r"(?<!\\)\{\s*\}(?=\s*[\^_])", "", text)  # 72{}^\circ
     text = re.sub(r"\\(?:left|right)\s*\.", "", text)
     text = _SIZES.sub("", text)
     text = text.strip()
@@ -281,6 +282,7 @@ _SAME = {
     r"\#": "#",
     r"\_": "_",
     r"\textdollar": r"\$",
+    r"\mathdollar": r"\$",
     r"\pounds": "£",
     r"\euro": "€",
     r"\i": "i",
@@ -386,6 +388,7 @@ def as_text(text: str) -> str:
         unwrapped, text = text, _TEXT_WRAPPER.sub(r"\1", text)
     text = re.sub(r"\\[,;:! ]|~|\\q?quad(?![A-Za-z])", " ", text)
     text = re.sub(r"(?<!\w)\s+|\s+(?!\w)", "", text)
+    text = re.sub(r"(\\[A-Za-z]+) (?=\d)", r"\1", text)
     text = re.sub(r"\s+", " ", text).strip(" .,;:?")
     if re.search(r"\\|\d\s*[^\W\d_]", text):
         return text

@@ -45,7 +45,7 @@ class UnitPhrases(Cursor):
 
     def unit_phrase(self) -> Unit | None:
         """Units with powers, products and "per" between them, up to the end of the item."""
-        unit = None
+        unit = COUNTED if self.next_is("of") and self.before().text == "%" else None
         power = 1
         inverse = False
         of_something = False

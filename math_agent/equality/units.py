@@ -51,6 +51,13 @@ _MEASURES = {
         "0.3048": "ft foot feet",
         "0.9144": "yd yds yard yards",
         "1609.344": "mi mile miles",
+        "1e-10": "Å AA angstrom angstroms",
+        "149597870700": "AU",
+    },
+    "astronomy": {
+        "1": "pc parsec parsecs",
+        "1000": "kpc",
+        "1e6": "Mpc",
     },
     "volume": {
         "0.001": "ml mL milliliter milliliters millilitre millilitres",
@@ -101,7 +108,7 @@ _MEASURES = {
     "US speed": {"1": "mph"},
     "frequency": {"1": "Hz hertz", "1000": "kHz", "1e6": "MHz", "1e9": "GHz"},
     "force": {"1": "N newton newtons", "1000": "kN"},
-    "energy": {"1": "J joule joules", "1000": "kJ", "1e6": "MJ"},
+    "energy": {"1": "J joule joules", "1000": "kJ", "1e6": "MJ", "1e-7": "erg ergs"},
     "food energy": {"1": "kcal calorie calories cal"},
     "electric energy": {"1": "kWh"},
     "particle energy": {"1": "eV", "1000": "keV", "1e6": "MeV", "1e9": "GeV"},
@@ -122,50 +129,51 @@ _MEASURES = {
 _THINGS = """
 acorns actors adults ages angles animals answers ants apartments apples apps arms arrangements
 articles attempts awards axes babies badges bags bales balloons balls bananas bandages bars baskets
-batches batteries beads beans bears beats beds bees berries bicycles bikes bills bins birds
+batches batteries beads beans bears beats beds bees berries bicycles big bikes bills bins birds
 biscuits blocks blueberries boats bolts bones books bottles bouquets bowls boxes boys bracelets
 branches bricks brothers brownies bugs buildings bulbs bunches buses bushels bushes businesses
 busses butterflies buttons cabinets cakes calls campers candies candles cans capsules cards
 carnations carrots cars cartons cartridges cases cats cells chains chairs channels cherries
 chickens chips chocolates choices chores choruses circles citizens classes classrooms clients clips
 clocks clothes cloths clouds clowns coaches coats coconuts codes coins colors colours columns
-combinations comics components computers cones contestants containers cookies copies corners
+combinations comics components computers cones containers contestants cookies copies corners
 couples courses cousins cows crabs crackers crates crayons crews crickets crystals cubes cubs
-cupcakes customers cuts cycles daisies dancers dates daughters deer desks desserts diagonals dice
-digits dinners dishes divisors dogs dollhouses dolls dominoes donuts doors doses dots doughnuts
-downloads drawers drawings dresses drinks drivers drops ducklings ducks ears earrings edges eggs
-elements elephants emails employees engineers engines envelopes episodes erasers errors events eyes
-faces factors families fans farmers fathers females fish fishes flags fleas flies flights floors
-flowers flyers followers footballs forks friends frogs fruits functions games geese gems geckos
-gifts girls glasses goals goats goldfish golfers grades grandchildren grapes groups guests guppies
-guns hairs hamburgers hats hearts helmets hens herbs hits holes homes horses hotdogs hotels houses
-insects instances integers items jars jeans jellyfish jewels jobs journals juices jumps keys kids
-kilowatts kinds kites kittens labels ladies ladybugs lambs laps laptops laughs layers leaves legs
-lemons letters levels lights lilies limes lines lions lizards loads loaves lobsters logs lollipops
-losses lots lunches machines magazines males mangoes maps marbles marks marshmallows masks matches
-meals meatballs medals members men messages mice minnows mistakes monkeys monsters movies muffins
-mushrooms nails napkins necklaces neighbors nephews nests newspapers nickels nights notebooks notes
-novels numbers nuts objects onions operations options oranges orbits orders outcomes outfits
-oysters packages packets packs pages paintings pairs pallets pancakes panels pans pants papers
-parents parts passengers pastries patients paths peaches peanuts pearls pears pebbles pencils
-penguins pens people peppers periods permutations person persons pets phones photographs photos
-phrases pictures pieces pies pigeons pigs pillows pills pineapples pizzas places planes planets
-planks plants plates players plums points popsicles positions possibilities posters posts potatoes
-pots presents primes prizes problems products programs pumpkins pupils puppies puzzles questions
-quizzes rabbits raccoons racers radishes raisins rats rectangles regions reports residents ribbons
-rides rings rocks roots roses rotations rounds rows runners runs sandwiches saplings sausages
-scarves schools scoops scores seashells seats sections seeds segments servings sessions sets shapes
-shares sharks sheep sheets shells shelves ships shirts shoes shops shots siblings sides signatures
-signs singers sisters slices snails snakes snowflakes socks sodas soldiers solutions songs sons
-spaces spiders spoons spots squares squirrels stairs stamps stars states stations steaks steps
-stickers sticks stitches stones stories straws strawberries streets strings students subsets
-suitcases suits sunflowers surveys sweets symbols tables tadpoles tanks tasks teachers teams teeth
-tents terms tests texts things throws tickets tiles times tins tires toads toddlers toes tokens
-tomatoes toothpicks topics towels towers toys trains trays trees triangles tricks trips trucks tubs
-tulips tumblers turkeys turns turtles twigs types umbrellas uncles uniforms units values vans
+cupcakes customers cuts cycles daisies dancers dates daughters deep deer desks desserts diagonals
+dice digits dinners dishes divisors dogs dollhouses dolls dominoes donuts doors doses dots
+doughnuts downloads drawers drawings dresses drinks drivers drops ducklings ducks each earrings
+ears edges eggs elements elephants emails employees engineers engines envelopes episodes erasers
+errors events eyes faces factors families fans farmers fathers females fish fishes flags fleas
+flies flights floors flowers flyers followers footballs forks friends frogs fruits functions games
+geckos geese gems gifts girls glasses goals goats goldfish golfers grades grandchildren grapes
+groups guests guns guppies hairs hamburgers hats hearts helmets hens herbs high hits holes homes
+horses hotdogs hotels houses individual insects instances integers items jars jeans jellyfish
+jewels jobs journals juices jumps keys kids kilowatts kinds kites kittens labels ladies ladybugs
+lambs laps laptops large laughs layers leaves legs lemons letters levels lights lilies limes lines
+lions lizards loads loaves lobsters logs lollipops long losses lots lunches machines magazines
+males mangoes maps marbles marks marshmallows masks matches meals meatballs medals members men
+messages mice minnows mistakes monkeys monsters movies muffins mushrooms nails napkins necklaces
+neighbors nephews nests newspapers nickels nights notebooks notes novels numbers nuts objects old
+onions operations options oranges orbits orders outcomes outfits oysters packages packets packs
+pages paintings pairs pallets pancakes panels pans pants papers parents parts passengers pastries
+paths patients peaches peanuts pearls pears pebbles pencils penguins pens people peppers periods
+permutations person persons pets phones photographs photos phrases pictures pieces pies pigeons
+pigs pillows pills pineapples pizzas places planes planets planks plants plates players plums
+points popsicles positions possibilities posters posts potatoes pots presents primes prizes
+problems products programs pumpkins pupils puppies puzzles questions quizzes rabbits raccoons
+racers radishes raisins rats rectangles regions reports residents ribbons rides rings rocks roots
+roses rotations rounds rows runners runs sandwiches saplings sausages scarves schools scoops scores
+seashells seats sections seeds segments servings sessions sets shapes shares sharks sheep sheets
+shells shelves ships shirts shoes shops shots siblings sides signatures signs singers sisters
+slices small snails snakes snowflakes socks sodas soldiers solutions songs sons spaces spiders
+spoons spots squares squirrels stairs stamps stars states stations steaks steps stickers sticks
+stitches stones stories strawberries straws streets strings students subsets suitcases suits
+sunflowers surveys sweets symbols tables tadpoles tall tanks tasks teachers teams teeth tents terms
+tests texts things throws tickets tiles times tins tires toads toddlers toes tokens tomatoes
+toothpicks topics total towels towers toys trains trays trees triangles tricks trips trucks tubs
+tulips tumblers turkeys turns turtles twigs types umbrellas uncles uniforms unit units values vans
 vegetables vehicles vertices videos views villagers visitors visits volunteers votes walls
-watermelons ways whales wheels windows wings wins wipes wolves women words workers worms years unit
-whole total each individual
+watermelons ways whales wheels whole wide windows wings wins wipes wolves women words workers worms
+years
 """
 # a word before a unit, and the power that it means
 MODIFIERS = {"square": 2, "sq": 2, "cubic": 3, "cu": 3}

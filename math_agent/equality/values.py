@@ -21,7 +21,7 @@ from mpmath import mp
 
 MAX_BITS = 150_000  # of an exact integer
 MAX_PRECISION = 24_000  # bits
-MAX_TERMS = 2_000  # of a sum or product that is written out
+MAX_TERMS = 20_000  # of a sum or product, times the size of a term
 LEAST_PRECISION = 256  # bits; twice that decides
 
 
@@ -192,10 +192,17 @@ def _terms(evaluate, operands: list, point: dict):
     variable, start, end, body = operands
     first = _whole(start, point, 10**9)
     last = _whole(end, point, 10**9)
-    if last - first >= MAX_TERMS:
+    if (last - first) * _size(body) > MAX_TERMS:
         raise NoValue("too many terms")
     for value in range(first, last + 1):
         yield evaluate(body, point | {variable: Fraction(value)})
+
+
+def _size(node: tuple) -> int:
+    """The number of operations of an expression; a sum in a sum is too large."""
+    if node[0] in ("sum", "prod", "integral", "limit"):
+        return MAX_TERMS
+    return 1 + sum(_size(part) for part in node[1:] if isinstance(part, tuple))
 
 
 def _exact_function(operands: list, point: dict) -> Fraction:
@@ -382,6 +389,8 @@ def _function(name: str, arguments: list):
 def _calculus(operation: str, operands: list, point: dict):
     """A definite integral or a limit, to some 15 digits of the working precision."""
     variable, *bounds, body = operands
+    if _size(body) > 100:
+        raise NoValue("too large")
 
     def function(value):
         return _numeric(body, point | {variable: value})

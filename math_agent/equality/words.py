@@ -44,7 +44,7 @@ SEPARATOR_WORDS = frozenset(["and", "or"])
 
 _OPERATIONS = """
 plus minus times over divided by multiplied factorial choose mod modulo below above less more than
-least most negative positive squared cubed root power to the about around maybe perhaps
+least most negative positive squared cubed root power to about around maybe perhaps
 approximately not and or but if from without base double triple twice thrice remainder infinity pi
 out only except
 """

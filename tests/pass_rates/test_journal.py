@@ -5,12 +5,22 @@ import multiprocessing
 import os
 import signal
 import time
+from hashlib import sha256
 
 import pytest
 
 from data_augment.pass_rates.journal import Journal, journal_path
+from math_agent import SYSTEM_PROMPT
 from tests.conftest import write_taskset
-from tests.pass_rates.conftest import ROWS, UNDISTURBED, columns, expected, measure, solve
+from tests.pass_rates.conftest import (
+    ROWS,
+    UNDISTURBED,
+    columns,
+    completion,
+    expected,
+    measure,
+    solve,
+)
 
 
 def test_killed_again_and_again(taskset, serve):
@@ -60,20 +70,28 @@ def test_more_samples_ask_for_the_new_ones_alone(taskset, serve):
     assert columns(taskset) == UNDISTURBED
 
 
-def test_a_journal_of_the_first_version_goes_on(taskset, serve):
-    """Its lines as they have been since the first release; only the last sample is missing."""
-    from math_agent import SYSTEM_PROMPT
-
-    dataset = "c9d9a3c1"
-    server = serve()
-    measure(taskset, server)
-    journal = taskset / ".train.weak.journal"
-    header = json.loads(journal.read_text().splitlines()[0])
-    dataset = header["dataset"]
-    settings = {"model": "weak-model", "temperature": 1.0, "top_p": 1.0, "max_tokens": 16384}
-    assert header == settings | {"seed": 0, "prompt": SYSTEM_PROMPT, "dataset": dataset}
-    sample = {"row": 0, "sample": 0, "reward": 1.0, "finish": "stop"}
-    assert json.loads(journal.read_text().splitlines()[1]).keys() == sample.keys()
+def test_a_journal_of_an_earlier_release_goes_on(taskset, serve):
+    """As its lines have always been; one sample is missing."""
+    tasks = [{"question": f"{row}+{row}=", "answer": f"#### {2 * row}"} for row in range(ROWS)]
+    settings = {
+        "model": "weak-model",
+        "temperature": 1.0,
+        "top_p": 1.0,
+        "max_tokens": 16384,
+        "seed": 0,
+        "prompt": SYSTEM_PROMPT,
+        "dataset": sha256(json.dumps(tasks).encode()).hexdigest(),
+    }
+    lines = [settings]
+    for row in range(ROWS):
+        for sample in range(4):
+            lines.append({"row": row, "sample": sample, "reward": 1.0, "finish": "stop"})
+    journal = "".join(json.dumps(line) + "\n" for line in lines[:-1])
+    (taskset / ".train.weak.journal").write_text(journal)
+    server = serve(lambda request, before: completion(r"\boxed{wrong}"))
+    assert measure(taskset, server) == 0
+    assert len(server.requests) == 1
+    assert columns(taskset) == ([1.0] * (ROWS - 1) + [0.75], [4] * ROWS)
 
 
 @pytest.mark.parametrize(

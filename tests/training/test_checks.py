@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
+from data_augment.files import append_json_line
 from data_augment.training.experiment_yaml import REPO, compose, save, use_fixed_classes
 from main import main
 from tests.conftest import write_taskset
@@ -177,9 +178,16 @@ def begin():
     return save(config).parent
 
 
+def trained(folder, step):
+    """A checkpoint of a step that was really trained."""
+    (folder / "latest_checkpointed_iteration.txt").write_text(str(step))
+    update = {"role": "trainer", "step": step, "metrics": {"time/train_step": 1.0}}
+    append_json_line(folder / "metrics.jsonl", update)
+
+
 def test_folder_of_another_experiment_is_refused_and_a_longer_run_continues(workplace, capsys):
     folder = begin()
-    (folder / "latest_checkpointed_iteration.txt").write_text("20")
+    trained(folder, 20)
     longer = check(capsys, "buffer.total_steps=60", config="config_random.yaml")
     assert (longer[0], "continues after step 20" in longer[1]) == (0, True)
     status, _, err = check(capsys, "algorithm.optimizer.lr=1e-5", config="config_random.yaml")
@@ -190,7 +198,7 @@ def test_folder_of_another_experiment_is_refused_and_a_longer_run_continues(work
 
 def test_finished_run_is_left_alone(workplace, capsys):
     folder = begin()
-    (folder / "latest_checkpointed_iteration.txt").write_text("2")
+    trained(folder, 2)
     assert main(["--config", str(REPO / "config_random.yaml"), "--no-gpu-check"]) == 0
     assert "All 2 steps are trained already" in capsys.readouterr().out
     assert OmegaConf.load(folder / "config.yaml").name == "Random-Selector"

@@ -1,7 +1,12 @@
 """Both locks hold what their sources ask for; no network."""
 
+import re
+from importlib.util import find_spec
+from pathlib import Path
+
 import pytest
 from packaging.requirements import Requirement
+from packaging.version import Version
 
 from data_augment.files import REPO
 
@@ -42,3 +47,14 @@ def test_one_version_of_what_both_sets_share_but_for_what_vllm_decides():
         assert laptop[name].specifier == gpu[name].specifier
     assert {"vllm", "torch"} <= gpu.keys()
     assert "vllm" not in laptop
+
+
+def test_the_gpu_lock_has_the_tensordict_that_verl_asserts_at_its_first_step():
+    """verl 0.8.0 allows 0.8 in its metadata; DataProto.to_tensordict fails below 0.10."""
+    folder = Path(find_spec("verl").origin).parent  # without its import, which takes seconds
+    sources = [folder / "protocol.py", folder / "utils/tensordict_utils.py"]
+    asserted = re.compile(r'assert .*tensordict\.__version__\) >= .*\("([\d.]+)"\)')
+    minimums = [Version(v) for path in sources for v in asserted.findall(path.read_text())]
+    assert minimums
+    locked = Version(str(requirements("requirements-gpu.txt")["tensordict"].specifier)[2:])
+    assert locked >= max(minimums)

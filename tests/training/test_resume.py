@@ -2,17 +2,20 @@
 
 import json
 
+from data_augment.files import append_json_line, read_json_lines
 from data_augment.training.resume import align, checkpointed_step
 
 BATCH = 8
 
 
-def write_run(folder, weights=None, explorer=None, handed_out=None, states=()):
-    """The state files of a run as Trinity and task_selection.py leave them."""
+def write_run(folder, weights=None, explorer=None, handed_out=None, states=(), trained=None):
+    """The state files of a run as Trinity, monitor.py and task_selection leave them."""
     if weights is not None:
         (folder / f"global_step_{weights}").mkdir(parents=True)
         (folder / f"global_step_{weights}/remote_checkpoint_path.txt").write_text("tinker://x")
         (folder / "latest_checkpointed_iteration.txt").write_text(str(weights))
+        for step in range(1, (trained or max(weights, explorer or 0)) + 1):
+            write_metrics(folder, step)
     if explorer is not None:
         state = {"current_index": explorer * BATCH, "posterior": f"at {explorer}"}
         meta = {"latest_iteration": explorer, "taskset_states": [state]}
@@ -24,6 +27,20 @@ def write_run(folder, weights=None, explorer=None, handed_out=None, states=()):
         state = {"current_index": step * BATCH, "posterior": f"at {step}"}
         (folder / f"selector/{step * BATCH}.json").write_text(json.dumps(state))
     return folder
+
+
+def write_metrics(folder, step):
+    """The lines of a step that was rolled out and trained."""
+    rollouts = {"role": "explorer", "step": step, "metrics": {"rollout/accuracy/mean": 0.5}}
+    update = {"role": "trainer", "step": step, "metrics": {"time/train_step": 1.0}}
+    selected = {"role": "explorer", "step": step, "metrics": {"selection/error": 0.1}}
+    append_json_line(folder / "metrics.jsonl", rollouts)
+    append_json_line(folder / "metrics.jsonl", update)
+    append_json_line(folder / "selector/metrics.jsonl", selected)
+
+
+def steps_of(path):
+    return sorted({line["step"] for line in read_json_lines(path)})
 
 
 def explorer_of(folder):
@@ -110,3 +127,50 @@ def test_new_run_is_left_alone(tmp_path):
     assert align(tmp_path / "nowhere", BATCH) == ""
     assert align(tmp_path, BATCH) == ""
     assert list(tmp_path.iterdir()) == []
+
+
+def test_curves_and_states_of_the_abandoned_branch_are_gone_after_a_rewind(tmp_path):
+    run = write_run(tmp_path, weights=4, explorer=7, states=range(1, 8))
+    with open(run / "metrics.jsonl", "a") as file:
+        file.write('{"role": "trainer", "st')  # torn by the kill
+    align(run, BATCH)
+    assert steps_of(run / "metrics.jsonl") == [1, 2, 3, 4]
+    assert steps_of(run / "selector/metrics.jsonl") == [1, 2, 3, 4]
+    states = sorted(int(path.stem) for path in run.glob("selector/[0-9]*.json"))
+    assert states == [8, 16, 24, 32]
+
+
+def test_the_evaluation_before_the_first_step_stays_when_a_run_starts_over(tmp_path):
+    write_metrics(tmp_path, 0)
+    write_run(tmp_path, explorer=2)
+    write_metrics(tmp_path, 1)
+    align(tmp_path, BATCH)
+    assert steps_of(tmp_path / "metrics.jsonl") == [0]
+
+
+def test_a_step_that_raised_is_no_checkpoint(tmp_path):
+    """Trinity saves after an error in step 13 what it calls step 13."""
+    run = write_run(tmp_path, weights=12, explorer=12, states=range(1, 17))
+    write_run(run, weights=13, trained=12)
+    assert checkpointed_step(run) == 12
+    align(run, BATCH)
+    assert (run / "latest_checkpointed_iteration.txt").read_text() == "12"
+    assert explorer_of(run)["latest_iteration"] == 12
+
+
+def test_an_error_in_the_first_step_leaves_nothing_trained(tmp_path):
+    run = write_run(tmp_path, explorer=1, states=[1])
+    (run / "global_step_1/actor").mkdir(parents=True)
+    (run / "latest_checkpointed_iteration.txt").write_text("1")
+    append_json_line(run / "metrics.jsonl", {"role": "explorer", "step": 1, "metrics": {}})
+    assert checkpointed_step(run) == 0
+    assert "to the start" in align(run, BATCH)
+    assert not (run / "latest_checkpointed_iteration.txt").exists()
+
+
+def test_metrics_without_an_update_do_not_make_a_step_trained(tmp_path):
+    """The trainer writes a line of its own when it only hands out weights."""
+    run = write_run(tmp_path, weights=4, trained=3)
+    sync = {"role": "trainer", "step": 4, "metrics": {"time/sync_weight": 1.0}}
+    append_json_line(run / "metrics.jsonl", sync)
+    assert checkpointed_step(run) == 0
