@@ -11,7 +11,7 @@ baseline the comparison is printed as a Markdown table.
 
 In data_augment/figure/: run_folder.py reads a run, labels.py says which runs belong together,
 curves.py makes the table, drawing.py the figure, comparison.py the comparison (it defines the
-columns), intervals.py the intervals of both.
+columns), measures.py its numbers, intervals.py the intervals of both.
 
 Exit status: 0 figure and comparison are made; 2 bad input, nothing was written.
 """

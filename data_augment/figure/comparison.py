@@ -14,45 +14,22 @@ differences are corrected for the number of selectors compared (Holm). A run tha
 others of its label is left out and named.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from data_augment.figure.curves import short_runs
-from data_augment.figure.intervals import (
-    holm,
-    mean_interval,
-    ratio_interval,
-    standard_error,
-    t_quantile,
+from data_augment.figure.intervals import holm, mean_interval
+from data_augment.figure.measures import (
+    Pair,
+    best_so_far,
+    difference,
+    time_interval,
+    time_to_baseline,
 )
 
 STEP_SECONDS = ["wait_seconds", "train_seconds"]
-HEADER = ["selector", "n", "final", "TTB(50 %)", "TTB(100 %)", "BSF(25 %)", "ETR"]
-HEADER += ["tokens a step", "final, less the baseline's"]
-EARLY = 0.25  # the share of the steps that BSF looks at
-GRID = 501  # points of a curve at which an interval may end
-
-
-@dataclass
-class Pair:
-    """The curves of a selector and of its baseline, at the steps at which both were evaluated."""
-
-    steps: np.ndarray  # [k]
-    own: np.ndarray  # [n, k], accuracies of the selector's runs
-    base: np.ndarray  # [m, k], of the baseline's
-    paired: bool  # own[i] and base[i] have the same seed
-    longest: float  # the last step at which one of the two was evaluated
-
-    @property
-    def end(self) -> float:
-        """The step of the final accuracies."""
-        return self.steps[-1] if len(self.steps) else 0.0
-
-    @property
-    def enough(self) -> bool:
-        """Whether there are runs enough for an interval: that of two is as wide as the figure."""
-        return min(len(self.own), len(self.base)) > 2
+RELATIVE = ["TTB(50 %)", "TTB(100 %)", "BSF(25 %)"]
+HEADER = ["selector", "n", "final", *RELATIVE, "ETR", "tokens a step"]
+HEADER += ["final, less the baseline's"]
 
 
 def compare(curves, metric: str, baseline: str = "random") -> list[str]:
@@ -83,24 +60,21 @@ def compare(curves, metric: str, baseline: str = "random") -> list[str]:
     for test, p in zip(tests.values(), corrected, strict=True):
         test["p"] = p
 
-    rows = [HEADER, ["---"] * len(HEADER)]
+    lines = [about(metric, tests), "", markdown(HEADER), markdown(["---"] * len(HEADER))]
     for label, base in own_baseline.items():
-        cells = [label, *alone(curves, metric, label, pairs.get(label))]
         if label in pairs:
-            cells[3:3] = relative(pairs[label])
-            cells.append(difference_cell(tests[label]))
+            cells = own_cells(curves, label, pairs[label].own)
+            cells |= relative_cells(pairs[label])
+            cells["final, less the baseline's"] = difference_cell(tests[label])
         else:
-            cells[3:3] = ["1" if base == label else "-"] * 3
-            cells.append("")
-        rows.append(cells)
-    return [
-        about(metric, tests),
-        "",
-        *(f"| {' | '.join(cells)} |" for cells in rows),
-        "",
-        *notes,
-        cost,
-    ]
+            cells = own_cells(curves, label, evaluated(curves, metric, label).to_numpy().T)
+            cells |= dict.fromkeys(RELATIVE, "1" if base == label else "-")
+        lines.append(markdown([cells.get(column, "") for column in HEADER]))
+    return [*lines, "", *notes, cost]
+
+
+def markdown(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def about(metric: str, tests: dict[str, dict]) -> str:
@@ -152,144 +126,28 @@ def pair(curves, metric: str, label: str, baseline: str) -> Pair:
     )
 
 
-def alone(curves, metric: str, label: str, compared: Pair | None) -> list[str]:
-    """Cells of a label that need no baseline: n, final, ETR, tokens a step."""
-    if compared is None:
-        final = evaluated(curves, metric, label).to_numpy()
-        n = final.shape[1]
-        final = final[-1] if len(final) else np.array([])
-    else:
-        n = len(compared.own)
-        final = compared.own[:, -1] if len(compared.steps) else np.array([])
+def own_cells(curves, label: str, accuracies: np.ndarray) -> dict[str, str]:
+    """Cells of a label that need no baseline. `accuracies`: of its runs, [n, steps]."""
     some = curves[curves.selector == label]
-    return [
-        str(n),
-        mean_cell(final, 3),
-        mean_cell(per_run(some, ["effective_task_ratio"], "mean"), 2),
-        mean_cell(per_run(some, ["tokens"], "median"), 0),
-    ]
+    return {
+        "selector": label,
+        "n": str(len(accuracies)),
+        "final": mean_cell(accuracies[:, -1] if accuracies.size else np.array([]), 3),
+        "ETR": mean_cell(per_run(some, "effective_task_ratio", "mean"), 2),
+        "tokens a step": mean_cell(per_run(some, "tokens", "median"), 0),
+    }
 
 
-def relative(two: Pair) -> list[str]:
-    """Cells against the baseline: TTB(50 %), TTB(100 %), BSF(25 %)."""
+def relative_cells(two: Pair) -> dict[str, str]:
+    """Cells that compare the curves of a label with those of its baseline."""
     if len(two.steps) < 2:  # too short to compare
-        return ["-"] * 3
-    cells = []
-    for share in (0.5, 1.0):
+        return dict.fromkeys(RELATIVE, "-")
+    cells = {}
+    for column, share in (("TTB(50 %)", 0.5), ("TTB(100 %)", 1.0)):
         limits = time_interval(two, share) if two.enough else None
-        cells.append(cell(time_to_baseline(two, share), limits, 2))
-    return [*cells, best_so_far(two)]
-
-
-def best_so_far(two: Pair) -> str:
-    """BSF: the best mean accuracy within the first steps, over the baseline's."""
-    early = two.steps <= EARLY * two.steps[-1]
-    if not early.any():  # first evaluated later
-        return "-"
-    own_mean, base_mean = two.own.mean(axis=0)[early], two.base.mean(axis=0)[early]
-    own, base = two.own[:, own_mean.argmax()], two.base[:, base_mean.argmax()]
-    limits = ratio_interval(own, base, two.paired) if two.enough else None
-    return cell(ratio(own.mean(), base.mean()), limits, 2)
-
-
-def time_to_baseline(two: Pair, share: float) -> float:
-    """TTB: steps to a share of the baseline's gain, over the baseline's steps to it."""
-    own, base = two.own.mean(axis=0), two.base.mean(axis=0)
-    target = goal(own, base, share)
-    return ratio(reached(own, two.steps, target), reached(base, two.steps, target))
-
-
-def goal(own: np.ndarray, base: np.ndarray, share: float) -> float:
-    """The accuracy at a share of the baseline's gain; [k] each.
-
-    The start is the mean of both: they are one model before training and differ by sampling alone.
-    """
-    start = (own[0] + base[0]) / 2
-    return (1 - share) * start + share * base[-1]
-
-
-def reached(curve, steps, target: float) -> float:
-    """The step at which a curve first reaches the target; infinity if it never does."""
-    above = np.flatnonzero(np.asarray(curve) >= target)
-    if not len(above):
-        return np.inf
-    i = above[0]
-    if i == 0:
-        return float(steps[0])
-    part = (target - curve[i - 1]) / (curve[i] - curve[i - 1])
-    return float(steps[i - 1] + part * (steps[i] - steps[i - 1]))
-
-
-def ratio(own: float, base: float) -> float:
-    if base:
-        return own / base
-    return 1.0 if own == base else np.inf
-
-
-def time_interval(two: Pair, share: float) -> tuple[float, float] | None:
-    """The 95 % interval of TTB: all ratios that a t-test does not reject; None without a gain.
-
-    At a step v the selector's accuracy less the target is a mean over the runs, so a t-test says
-    whether it may be 0, that is whether v may be the step at which the target is reached. For a
-    share of 100 % this is the test of the selector at v against the baseline at its end. The
-    target of a smaller share is reached by the baseline at a step u that is uncertain, too; to
-    first order, an error of the baseline at u moves the selector's step by `weight` times as much.
-    For 100 % the baseline gets there at its end, or by chance a little earlier: between u and end.
-    """
-    own_mean, base_mean = two.own.mean(axis=0), two.base.mean(axis=0)
-    target = goal(own_mean, base_mean, share)
-    u = reached(base_mean, two.steps, target)
-    if not 0 < u < np.inf:
-        return None
-    grid = np.linspace(two.steps[0], two.steps[-1], GRID)
-    at_grid = np.array([np.interp(grid, two.steps, run) for run in two.own])  # [n, GRID]
-    at_u = np.array([np.interp(u, two.steps, run) for run in two.base])[:, None]  # [m, 1]
-    mean = np.interp(grid, two.steps, own_mean)
-
-    weight = grid / u * np.gradient(mean, grid[1] - grid[0]) / slope_to(base_mean, two.steps, u)
-    half_start = (1 - weight) * (1 - share) / 2
-    own_part = at_grid - half_start * two.own[:, :1]
-    base_part = -weight * at_u - half_start * two.base[:, :1]
-    base_part = base_part - (1 - weight) * share * two.base[:, -1:]
-    error, freedom = standard_error(own_part, base_part, two.paired)
-    half = t_quantile(freedom) * error
-
-    may_be_reached = mean - target + half >= 0
-    may_be_missed = mean - target - half <= 0
-    if not may_be_reached.any():
-        return np.inf, np.inf
-    latest = two.steps[-1] if share == 1 else u
-    low = grid[may_be_reached.argmax()] / latest
-    if may_be_missed[-1]:
-        return low, np.inf
-    if not may_be_missed.any():
-        return low, low
-    return low, grid[np.flatnonzero(may_be_missed)[-1] + 1] / u
-
-
-def slope_to(curve: np.ndarray, steps: np.ndarray, step: float) -> float:
-    """The slope of a curve on the stretch that ends at `step` or holds it."""
-    i = max(int(np.searchsorted(steps, step)), 1)
-    return (curve[i] - curve[i - 1]) / (steps[i] - steps[i - 1])
-
-
-def difference(two: Pair) -> dict:
-    """Final accuracy less the baseline's: its value, its limits or None, p or NaN, paired."""
-    from scipy.special import stdtr
-
-    if not len(two.steps):
-        return {"value": np.nan, "limits": None, "p": np.nan, "paired": two.paired}
-    own, base = two.own[:, -1], two.base[:, -1]
-    value = own.mean() - base.mean()
-    if not two.enough:
-        return {"value": value, "limits": None, "p": np.nan, "paired": two.paired}
-    error, freedom = standard_error(own, -base, two.paired)
-    half = t_quantile(freedom) * error
-    with np.errstate(divide="ignore", invalid="ignore"):  # equal runs have no error
-        statistic = np.float64(value) / error
-    p = 2 * stdtr(freedom, -abs(np.nan_to_num(statistic)))
-    limits = (value - half, value + half)
-    return {"value": value, "limits": limits, "p": p, "paired": two.paired}
+        cells[column] = cell(time_to_baseline(two, share), limits, 2)
+    cells["BSF(25 %)"] = cell(*best_so_far(two), 2)
+    return cells
 
 
 def difference_cell(test: dict) -> str:
@@ -302,13 +160,9 @@ def difference_cell(test: dict) -> str:
     return f"{test['value']:+.3f} [{low:+.3f}, {high:+.3f}], p = {test['p']:.2g}{how}"
 
 
-def per_run(curves, metrics: list[str], how: str) -> np.ndarray:
-    """What a step takes, the sum of some metrics: its mean or median in each run.
-
-    The median leaves out the few steps that wait for an evaluation.
-    """
-    some = curves[curves.metric.isin(metrics)].groupby(["run", "step"]).value.sum()
-    return some.groupby("run").agg(how).to_numpy()
+def per_run(curves, metric: str, how: str) -> np.ndarray:
+    """A metric's mean or median over the steps of each run."""
+    return curves[curves.metric == metric].groupby("run").value.agg(how).to_numpy()
 
 
 def mean_cell(values: np.ndarray, digits: int) -> str:

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data_augment.figure.comparison import HEADER, compare, reached
+from data_augment.figure.comparison import HEADER, compare
 from data_augment.figure.curves import COLUMNS
+from data_augment.figure.measures import reached
 
 METRIC = "eval_accuracy/heldout"
 STEPS = [0, 20, 40, 60, 80, 100]

@@ -7,8 +7,8 @@ and seeds that learn a little more or less. The true curves are known, and with 
 import numpy as np
 import pytest
 
-from data_augment.figure.comparison import Pair, difference, time_interval, time_to_baseline
 from data_augment.figure.intervals import mean_interval, ratio_interval
+from data_augment.figure.measures import Pair, difference, time_interval, time_to_baseline
 
 STEPS = np.linspace(0, 100, 6)
 PROBLEMS = 480
