@@ -92,8 +92,8 @@ def read_settings(config: dict) -> Settings:
 
     parameters = flat({"selector": chosen})
     if is_difficulty_based(str(chosen.get("selector_type"))):
-        for key in ("selector_type", "kwargs.target_reward", "kwargs.prior_strength"):
-            parameters.pop(f"selector.{key}", None)  # the name says them
+        for key in ("target_reward", "prior_strength"):
+            parameters.pop(f"selector.kwargs.{key}", None)  # the name says them
 
     rest = {
         **without(config, "buffer"),
@@ -101,6 +101,7 @@ def read_settings(config: dict) -> Settings:
         "input": without(explorer_input, "taskset", "tasksets"),
         "taskset": without(taskset, "task_selector", "data_selector"),
         "tasksets": further,
+        "data_processor": without_calculator(mapping(config, "data_processor")),
     }
     return Settings(
         selector=selector_name(chosen),
@@ -139,6 +140,24 @@ def mapping(node: dict, key: str) -> dict:
 
 def without(node: dict, *keys: str) -> dict:
     return {key: value for key, value in node.items() if key not in keys}
+
+
+def without_calculator(data_processor: dict) -> dict:
+    """The data processors but for the pass-rate calculator.
+
+    It tells the selector what was rolled out, so it is part of the selector; a baseline may have it
+    for its curve, or not.
+    """
+    pipeline = mapping(data_processor, "experience_pipeline")
+    kept = []
+    for operator in pipeline.get("operators") or []:
+        name = operator.get("name") if isinstance(operator, dict) else operator
+        if name not in ("pass_rate_calculator", "task_selection.PassRateCalculator"):
+            kept.append(operator)
+    return {
+        **without(data_processor, "experience_pipeline"),
+        "experience_pipeline": {**pipeline, "operators": kept},
+    }
 
 
 def flat(node, key: str = "") -> dict[str, object]:
@@ -226,8 +245,8 @@ def in_words(key: str, value: str | None) -> str:
     """`lr 1e-4`, `60 steps`, `lamb 0.2`, `no max_model_len`."""
     parts = key.split(".")
     name = parts[-1]
-    if len(parts) > 1 and (name in ("name", "path") or name.isdigit()):
-        name = ".".join(parts[-2:])
+    if name in ("name", "path") or name.isdigit():
+        name = ".".join(parts[-3:] if len(parts) > 2 and parts[-2].isdigit() else parts[-2:])
     if value is None:
         return f"no {name}"
     if key in WORDS:

@@ -94,6 +94,24 @@ def test_another_setting_is_another_experiment_and_stands_in_the_label(key, valu
     assert words in other
 
 
+def test_a_baseline_without_the_selectors_calculator_is_still_its_baseline():
+    operators = "data_processor.experience_pipeline.operators"
+    calculator = [{"name": "pass_rate_calculator"}]
+    assert called(config(), config({**TARGET, operators: calculator})) == [
+        "random",
+        "difficulty_based, target 0.8",
+    ]
+    usual, filtered = called(config(), config(), config({operators: [{"name": "filter"}]}))[1:]
+    assert (usual, filtered) == ("random", "random; operators.0.name filter")
+
+
+def test_trinitys_own_class_and_ours_are_not_seeds_of_one_experiment():
+    stock = {f"{SELECTOR}.selector_type": "difficulty_based"}
+    ours, again, theirs = called(config(TARGET), config(TARGET), config({**TARGET, **stock}))
+    assert ours == again == "difficulty_based, target 0.8"
+    assert theirs == "difficulty_based, target 0.8, selector_type difficulty_based"
+
+
 def test_where_no_setting_is_the_usual_one_each_is_named():
     assert called(config(), config({"algorithm.optimizer.lr": 1e-4})) == [
         "random; lr 5e-4",
@@ -167,6 +185,8 @@ def test_a_run_without_settings_is_called_by_its_folder_and_is_nobodys_seed():
         config({f"{SELECTOR}.selector_type": None}),
         config({f"{SELECTOR}.selector_type": 3, f"{SELECTOR}.seed": "x"}),
         config({**TARGET, f"{SELECTOR}.kwargs": [1]}),
+        config({"data_processor": {"experience_pipeline": {"operators": {"name": "x"}}}}),
+        config({"data_processor": {"experience_pipeline": None}}),
         config({**TARGET, f"{SELECTOR}.kwargs": {"target_reward": "high", "prior_strength": []}}),
         {1: {2: [3, {"a": None}]}},
     ],
