@@ -55,6 +55,7 @@ def main(argv: list[str] | None = None) -> int:
     from data_augment.training.experiment_yaml import (
         compose,
         give_selector_its_folder,
+        tell_calculator_the_counts,
         use_fixed_classes,
     )
     from data_augment.training.launch import plug_in, train
@@ -64,6 +65,7 @@ def main(argv: list[str] | None = None) -> int:
         fixed = [] if args.stock else use_fixed_classes(config)
         give_selector_its_folder(config)
         plug_in(config)
+        tell_calculator_the_counts(config)
         plan = check(config, gpu_check=not args.no_gpu_check)
         plan.notes += [f"{line} (--stock keeps Trinity's)" for line in fixed]
         print(plan)

@@ -312,6 +312,17 @@ def give_selector_its_folder(config) -> None:
     selector.kwargs.setdefault("state_keep", 2 * max(save_interval, 0) + 20)
 
 
+def tell_calculator_the_counts(config) -> None:
+    """Let our calculator know how many rollouts a step has, so that it can count the lost ones."""
+    for operator in operators(config):
+        if operator.get("name") != FIXED_CLASSES["pass_rate_calculator"]:
+            continue
+        if "args" not in operator:
+            operator.args = {}
+        operator.args.repeat_times = config.get("algorithm", {}).get("repeat_times", 1)
+        operator.args.batch_size = config.buffer.get("batch_size", 1)
+
+
 def trinity_config(config):
     """The merged YAML as Trinity's Config, checked by Trinity's own validators.
 

@@ -12,6 +12,7 @@ from data_augment.training.experiment_yaml import (
     compose,
     run_folder,
     save,
+    tell_calculator_the_counts,
     use_fixed_classes,
 )
 from data_augment.training.may_continue import flatten
@@ -89,6 +90,16 @@ def test_seed_names_are_resolved_to_the_mended_classes(workplace):
         "pass_rate_calculator -> task_selection.PassRateCalculator"
     ]
     assert OmegaConf.select(config, SELECTOR).selector_type == "random"
+
+
+def test_our_calculator_learns_how_many_rollouts_a_step_has(workplace):
+    config = compose(DIFFICULTY, "gpu8", ["buffer.batch_size=5"])
+    tell_calculator_the_counts(config)  # --stock: Trinity's own is left alone
+    assert "args" not in config.data_processor.experience_pipeline.operators[0]
+    use_fixed_classes(config)
+    tell_calculator_the_counts(config)
+    [operator] = config.data_processor.experience_pipeline.operators
+    assert operator.args == {"repeat_times": 8, "batch_size": 5}
 
 
 def test_the_seed_of_the_rollouts_reaches_the_workers_unless_a_group_is_spread(workplace):
