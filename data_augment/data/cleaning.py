@@ -40,6 +40,8 @@ def clean(tasks, eval_keys: list, args) -> tuple:
     """
     import polars as pl
 
+    if args.keep and not tasks.rates:
+        raise BadInput(f"{args.source}: --keep is a band of pass rates, and there are none")
     dropped = {}
     rows = drop_texts(tasks.rows, dropped)
     rows = drop_rates(rows, tasks.rates, dropped, args)

@@ -81,9 +81,9 @@ def gold_texts(value) -> list[str]:
         if isinstance(inner, str):
             return [inner]
         is_numbers = isinstance(inner, list) and not any(isinstance(x, str | dict) for x in inner)
-        if is_numbers and len(inner) != 1:
+        if is_numbers and len(inner) > 1:
             return [value]
-        return gold_texts(inner) if inner else []
+        return gold_texts(inner)
     if isinstance(value, dict):
         name = first_of(GOLDS, [name for name, inner in value.items() if inner is not None])
         return gold_texts(value[name]) if name else []

@@ -137,9 +137,11 @@ def without_wrappers(text: str) -> str:
         if text.endswith(".") and not text.endswith(".."):
             text = text[:-1]
         for left, right in WRAPPERS:
+            if len(text) < len(left + right):
+                continue
             inside = text[len(left) : -len(right)]
             is_wrapped = text.startswith(left) and text.endswith(right)
-            if is_wrapped and inside and left not in inside and right not in inside:
+            if is_wrapped and left not in inside and right not in inside:
                 text = inside
     return text
 

@@ -51,17 +51,19 @@ def values_of(text: str):
 
 
 def rows_of(value) -> list[dict]:
-    """The rows in one JSON value: an object, an array of rows, {"data": [rows]}, or turns."""
+    """The rows in one JSON value: a row, an array of rows, {"data": [rows]}, columns, or turns."""
     if is_turns(value):
         return [{"conversations": value}]
     if isinstance(value, list):
         return [row for inner in value for row in rows_of(inner)]
     if not isinstance(value, dict):
         raise ValueError(f"a row should be an object, not {json.dumps(value)[:40]}")
-    lists = [inner for inner in value.values() if isinstance(inner, list)]
-    is_table = len(lists) == 1 and lists[0] and isinstance(lists[0][0], dict)
-    if is_table and len(value) <= 2 and not is_turns(lists[0]):
+    lists = [inner for inner in value.values() if isinstance(inner, list) and not is_turns(inner)]
+    holds_rows = len(lists) == 1 and lists[0] and isinstance(lists[0][0], dict)
+    if holds_rows and len(value) <= 2:
         return rows_of(lists[0])
+    if lists and len(lists) == len(value) and len({len(column) for column in lists}) == 1:
+        return [dict(zip(value, row, strict=True)) for row in zip(*lists, strict=True)]
     return [value]
 
 

@@ -84,7 +84,9 @@ def scan_json(path: str | Path, suffix: str):
 
     try:
         if suffix == ".json":
-            return pl.read_json(path, infer_schema_length=None).lazy()
+            rows = pl.read_json(path, infer_schema_length=None)
+            # One row may be {"data": [rows]}.
+            return read_loose_json(path).lazy() if len(rows) == 1 else rows.lazy()
         rows = pl.scan_ndjson(path, infer_schema_length=None)
         rows.collect_schema()
         return rows

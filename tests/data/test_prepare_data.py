@@ -39,23 +39,6 @@ def test_every_schema_gives_the_same_task(prepare, row, options):
     assert (rows["source"].item(), rows["source_index"].item()) == ("source.parquet", 0)
 
 
-@pytest.mark.parametrize(
-    ("raw", "clean"),
-    [
-        ("What is $x$?" + BOXED, "What is $x$?"),
-        ("2+2?\nLet's think step by step and output the final answer within \\boxed{}.", "2+2?"),
-        ("$a$\nPlease reason step by step, and put your final answer in $\\boxed{}$.", "$a$"),
-        ("Go. Your final answer should be enclosed in \\boxed{your answer}", "Go."),
-        ("Fill in $1+\\boxed{}=3$.", "Fill in $1+\\boxed{}=3$."),
-        ("Write the answer as \\boxed{a+b}.", "Write the answer as \\boxed{a+b}."),
-        ("What can you put in \\boxed{}?", "What can you put in \\boxed{}?"),
-        ("Größe in m² \u2013 naïve π?", "Größe in m² \u2013 naïve π?"),
-    ],
-)
-def test_only_boxed_instructions_go(prepare, raw, clean):
-    assert prepare(tasks([raw]))[0]["question"].to_list() == [clean]
-
-
 def test_dirty_table_comes_out_clean_and_every_row_is_counted(prepare):
     table = [
         guru("Wie groß ist π²?", "9.87"),
