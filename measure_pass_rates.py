@@ -110,18 +110,24 @@ def parse_arguments(argv: list[str] | None) -> Namespace:
     args = parser.parse_args(argv)
     args.models = [*args.model, args.candidate] if args.candidate else args.model
     args.min_samples = args.min_samples or (args.samples + 1) // 2
-    args.api_key = (os.environ.get(args.api_key_env or "") or "").strip()
+    args.api_key = read_key(args.api_key_env, parser) if args.api_key_env else None
     if args.min_samples > args.samples:
         parser.error(f"--min-samples {args.min_samples} is more than --samples {args.samples}")
     if len({name for name, *_ in args.models}) < len(args.models):
         parser.error("--model, --candidate: two have the same NAME; each needs its own")
     if args.candidate and len(args.model) < 2:
         parser.error("--candidate: two references bracket it; there is one --model")
-    if args.api_key_env and not args.api_key:
-        parser.error(f"--api-key-env: the variable {args.api_key_env} is not set")
-    if not (args.api_key.isascii() and args.api_key.isprintable()):
-        parser.error(f"--api-key-env: the key in {args.api_key_env} has characters no key has")
     return args
+
+
+def read_key(variable: str, parser: ArgumentParser) -> str:
+    """The servers' key from the environment, without the newline that a file of it often has."""
+    key = os.environ.get(variable, "").strip()
+    if not key:
+        parser.error(f"--api-key-env: the variable {variable} is not set")
+    if not (key.isascii() and key.isprintable()):
+        parser.error(f"--api-key-env: the key in {variable} has characters that no header can hold")
+    return key
 
 
 def measure(args: Namespace) -> None:
@@ -188,7 +194,7 @@ def open_measurements(args: Namespace, taskset, output: Path, journals: ExitStac
 def main(argv: list[str] | None = None) -> int:
     args = parse_arguments(argv)
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")  # a terminal without UTF-8 has no ± and no bars
+        stream.reconfigure(errors="replace")  # a terminal without UTF-8 cannot show the bars
     try:
         measure(args)
         return 0

@@ -82,6 +82,7 @@ def is_streamed(beginning: bytes) -> bool:
 
 
 def is_list_of_choices(choices) -> bool:
+    """Whether each of one choice or more has a message."""
     if not isinstance(choices, list) or not choices:
         return False
     return all(isinstance(c, dict) and isinstance(c.get("message"), dict) for c in choices)
@@ -101,6 +102,7 @@ def plain_text(content) -> str | None:
 
 
 def says_something(message: dict) -> bool:
+    """Whether a message has a text, a thought or a call of a tool."""
     thought = message.get("reasoning_content") or message.get("reasoning")
     return bool(message["content"] or thought or message.get("tool_calls"))
 

@@ -111,6 +111,24 @@ def test_a_tool_call_of_the_model_leads_to_a_second_turn(taskset, serve):
     assert not any("name" in m for request in server.requests for m in request["messages"])
 
 
+@pytest.mark.parametrize("usage", [None, [1], {"completion_tokens": "7"}, {}])
+def test_usage_that_is_no_usage_is_no_matter(taskset, serve, usage):
+    server = serve(lambda request, before: solve(request) | {"usage": usage})
+    assert measure(taskset, server) == 0
+    assert columns(taskset) == UNDISTURBED
+
+
+def test_text_in_parts_reaches_the_judge(taskset, serve):
+    def in_parts(request, before):
+        answer = solve(request)
+        message = answer["choices"][0]["message"]
+        message["content"] = [{"type": "text", "text": message["content"]}]
+        return answer
+
+    assert measure(taskset, serve(in_parts)) == 0
+    assert columns(taskset) == UNDISTURBED
+
+
 def test_two_endpoints_share_the_load(taskset, serve):
     servers = [serve(seconds=0.01), serve(seconds=0.01)]
     assert measure(taskset, ",".join(s.url for s in servers), "--concurrency=2") == 0
