@@ -14,6 +14,8 @@ Exit status: 0 the planned steps were trained; 1 training broke off; 2 bad input
 import argparse
 import sys
 
+from data_augment.terminal import replace_unprintable
+
 
 def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
@@ -60,6 +62,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     from data_augment.training.launch import plug_in, train
 
+    replace_unprintable()
     try:
         config = compose(args.config, args.profile, args.overrides)
         fixed = [] if args.stock else use_fixed_classes(config)

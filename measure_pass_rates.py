@@ -23,6 +23,7 @@ from random import Random
 from data_augment.errors import BadInput
 from data_augment.pass_rates.arguments import count, model_spec, number, seed
 from data_augment.pass_rates.errors import GivenUp
+from data_augment.terminal import replace_unprintable
 
 CANDIDATE_ROWS = 300  # enough to tell two means apart that differ by some 0.04
 
@@ -193,8 +194,7 @@ def open_measurements(args: Namespace, taskset, output: Path, journals: ExitStac
 
 def main(argv: list[str] | None = None) -> int:
     args = parse_arguments(argv)
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")  # a terminal without UTF-8 cannot show the bars
+    replace_unprintable()
     try:
         measure(args)
         return 0

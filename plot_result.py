@@ -20,10 +20,12 @@ import argparse
 import sys
 
 from data_augment.errors import BadInput
+from data_augment.terminal import replace_unprintable
 
 
 def main(argv: list[str] | None = None) -> int:
     args = parse_args(argv)
+    replace_unprintable()
     try:
         plot(args)
     except (BadInput, OSError) as error:

@@ -19,6 +19,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptio
 from pathlib import Path
 
 from data_augment.errors import BadInput
+from data_augment.terminal import replace_unprintable
 
 GURU = "LLM360/guru-RL-92k/train/math__combined_54.4k.parquet"
 AIME = "HuggingFaceH4/aime_2024/data/train-00000-of-00001.parquet"
@@ -138,6 +139,7 @@ def prepare(args: Namespace) -> tuple:
 
 def main(argv: list[str] | None = None) -> int:
     args = parse_arguments(argv)
+    replace_unprintable()
     try:
         from data_augment.data.report import (
             control_file,
