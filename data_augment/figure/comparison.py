@@ -89,12 +89,13 @@ def baselines(labels: list[str], baseline: str) -> dict[str, str | None]:
     """For each label the baseline with the same settings, or None; in the order of the rows.
 
     What follows the semicolon of a label are its settings: `random; 60 steps` is the baseline of
-    `shuffle; 60 steps`.
+    `shuffle; 60 steps`. A baseline that is asked for with its settings is that of all labels.
     """
     found = {}
     for label in labels:
         _, semicolon, settings = label.partition("; ")
-        base = f"{baseline}{semicolon}{settings}"
+        same_settings = f"{baseline}{semicolon}{settings}"
+        base = baseline if "; " in baseline else same_settings
         found[label] = base if base in labels else None
 
     def place(label: str) -> tuple:
@@ -185,7 +186,7 @@ def cell(value: float, limits: tuple[float, float] | None, digits: int) -> str:
 
 
 def short_notes(curves, short: dict[str, float]) -> list[str]:
-    """A line for each short run."""
+    """A line for each short run, and one for those that are short by training steps alone."""
     labels = curves.groupby("run").selector.first()
     lines = []
     for run, end in short.items():
@@ -193,6 +194,16 @@ def short_notes(curves, short: dict[str, float]) -> list[str]:
         longest = curves[curves.selector == label].step.max()
         lines.append(
             f"Not in the table: {run} ends at step {end:g}, others of {label} at step {longest:g}."
+        )
+    last = curves.groupby(["selector", "run"]).step.max()
+    ahead = last.groupby("selector").transform("max")
+    behind = []
+    for (_, run), end in last[last < ahead].items():
+        if run not in short:
+            behind.append(f"{run} (step {end:g})")
+    if behind:
+        lines.append(
+            f"Fewer steps than others of the same label, as many evaluations: {', '.join(behind)}."
         )
     return lines
 

@@ -124,6 +124,23 @@ def test_other_settings_have_their_own_baseline():
     assert cells["fast; lr 1e-4"]["final"] == "0.700"
 
 
+def test_a_baseline_with_its_settings_is_that_of_all(baseline="random; lr 1e-4"):
+    cells = table(runs("random", SLOW), runs("random; lr 1e-4", FAST), baseline=baseline)
+    assert cells["random"]["final, less the baseline's"] == "-0.100"
+    assert cells[baseline]["TTB(100 %)"] == "1"
+
+
+def test_a_run_that_misses_only_training_steps_is_named_and_stays_in_the_table():
+    whole = runs("random", SLOW, SLOW, tokens=700)
+    cut = whole[~((whole.run == "random-1") & (whole.metric == "tokens") & (whole.step > 90))]
+    cut = cut[
+        ~((cut.run.isin(["random-0", "random-1"])) & (cut.metric == METRIC) & (cut.step == 100))
+    ]
+    lines = compare(pd.concat([cut, runs("fast", FAST)]), METRIC)
+    assert any("random-1 (step 90)" in line for line in lines)
+    assert table(cut, runs("fast", FAST))["random"]["n"] == "2"
+
+
 def test_a_curve_that_starts_above_the_target_is_there_at_its_first_step():
     assert reached(np.array([0.5, 0.4, 0.6]), [0, 20, 40], 0.45) == 0
     assert reached(np.array([0.5, 0.6]), [10, 20], 0.5) == 10
