@@ -356,10 +356,13 @@ def _unwrap(text: str, position: int, upright: bool, spaced: bool, found: list[T
     return end + 1
 
 
+_BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
+
+
 def closing_brace(text: str, position: int) -> int | None:
     """The index of the brace that closes the group which opened before `position`."""
     depth = 1
-    for brace in re.compile(r"\\.|[{}]", re.DOTALL).finditer(text, position):
+    for brace in _BRACE.finditer(text, position):
         if brace[0] == "{":
             depth += 1
         elif brace[0] == "}":

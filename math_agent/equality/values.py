@@ -14,6 +14,7 @@ polynomials are. All points are positive or all values real, so that sqrt(1/n) =
 from __future__ import annotations
 
 import math
+import re
 from fractions import Fraction
 
 import mpmath
@@ -417,6 +418,7 @@ def same_value(one: tuple, other: tuple) -> bool:
 
     What cannot be computed is the same only as its own tree.
     """
+    other = _with_constants_of(one, other)
     if one == other:
         return True
     letters = sorted(names(one) | names(other))
@@ -426,6 +428,21 @@ def same_value(one: tuple, other: tuple) -> bool:
         return _same_everywhere(one, other, letters)
     except (NoValue, RecursionError):
         return False
+
+
+def _with_constants_of(one: tuple, other: tuple) -> tuple:
+    """`other` with the constants of integration in the case of `one`: + c as + C, c_1 as C_1."""
+    own, others = names(one), names(other)
+    swapped = {name: name.swapcase() for name in others if re.fullmatch(r"[cC](_\d)?", name)}
+    if not swapped or own & set(swapped) or not set(swapped.values()) <= own:
+        return other
+    return _renamed(other, swapped)
+
+
+def _renamed(node: tuple, new_names: dict[str, str]) -> tuple:
+    if node[0] == "name":
+        return ("name", new_names.get(node[1], node[1]))
+    return tuple(_renamed(part, new_names) if isinstance(part, tuple) else part for part in node)
 
 
 def _same_at(one: tuple, other: tuple, point: dict) -> bool:
