@@ -20,6 +20,7 @@ from pathlib import Path
 CPU_LIMIT = 2.0  # seconds of CPU time for one question
 WALL_LIMIT = 120.0  # seconds until a process that does not even compute is given up
 MEMORY_LIMIT = 4 << 30  # bytes of address space
+RECURSION_LIMIT = 15_000  # an answer of 1,000 characters nests no deeper
 MAX_PROCESSES = 4  # of one caller; two at least, and no more than it has cores
 
 _COMMAND = (
@@ -104,6 +105,7 @@ def serve(cpu_limit: float) -> None:
     verdicts, sys.stdout = sys.stdout, sys.stderr  # whatever a library prints is no verdict
     from math_agent.equality.matching import says_the_same
 
+    sys.setrecursionlimit(RECURSION_LIMIT)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
     signal.signal(signal.SIGPROF, signal.SIG_DFL)  # ends the process, even inside one long C call
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGPROF])  # a mask outlives exec

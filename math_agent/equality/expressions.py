@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from math_agent.equality.cursor import RELATIONS
+from math_agent.equality.cursor import CLOSING, OPENING
 from math_agent.equality.numerals import Numerals, decimal
 from math_agent.equality.shapes import Group, Matrix, NumberSet, Quantity
 from math_agent.equality.spelling import Token, Unreadable
 from math_agent.equality.trees import divided, multiplied, scalar, signed, with_marks
 from math_agent.equality.values import number
 from math_agent.equality.words import CARDINALS, FUNCTIONS, PARTS, PERCENT_WORDS, is_product
-
-MAX_DEPTH = 60  # nested brackets
 
 _GREEK_NAMES = """
 alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi
@@ -28,7 +26,6 @@ _MATRICES = frozenset(["pmatrix", "bmatrix", "matrix", "array", "Bmatrix", "smal
 class Expressions(Numerals):
     """Reads scalars, as trees, and matrices; the lists in brackets are its subclass's."""
 
-    depth = 0
     bars = 0  # open |
 
     # arithmetic
@@ -109,8 +106,8 @@ class Expressions(Numerals):
             return token.text.lower() not in ("and", "or", "to")
         if token.text == "|":
             return self.bars == 0
-        if token.text in ("(", "{", r"\{", "[", r"\langle"):
-            return token.text in ("(", "{", "[")
+        if token.text in ("(", "{", "["):
+            return True
         return token.kind == "command" and (
             token.text in _PRIMARIES
             or token.text in _GREEK
@@ -120,9 +117,6 @@ class Expressions(Numerals):
 
     def factor(self):
         """A primary with its powers, factorials, percent and degree signs."""
-        if self.depth > MAX_DEPTH:
-            raise Unreadable("too deep")
-        self.depth += 1
         value = self.primary()
         while (token := self.peek()) is not None:
             if token.text == "^":
@@ -145,7 +139,6 @@ class Expressions(Numerals):
                 value = ("degree", scalar(value))
             else:
                 break
-        self.depth -= 1
         return value
 
     def factorial(self, value):
@@ -183,31 +176,35 @@ class Expressions(Numerals):
         return self.primary()
 
     def braces(self):
-        """{...} as one expression."""
+        """{...} as one expression; {1, 2} of a plain text is a set."""
         self.take("{")
-        if self.depth > MAX_DEPTH:
-            raise Unreadable("too deep")
-        self.depth += 1
         bars, self.bars = self.bars, 0
-        start = self.at
-        value = self.sum() if not self.next_is("}") else None
-        if value is not None and self.accept(r"\choose"):
-            value = ("binomial", scalar(value), scalar(self.sum()))
-        if value is not None and self.accept(r"\over"):
-            value = divided(value, self.sum())
-        if value is not None and self.next_is(","):  # {1, 2} of a plain text
-            self.at = start
+        if self.is_list_in_braces():
             value = self.items_until("}")
-            if isinstance(value, Group):
-                value = Group("set", value.items)
-        elif value is not None and self.next_is(*RELATIONS):
-            raise Unreadable("a relation in braces")
+            value = Group("set", value.items) if isinstance(value, Group) else value
+        else:
+            value = self.sum()
+        if self.accept(r"\choose"):
+            value = ("binomial", scalar(value), scalar(self.sum()))
+        if self.accept(r"\over"):
+            value = divided(value, self.sum())
         self.take("}")
         self.bars = bars
-        self.depth -= 1
-        if value is None:
-            raise Unreadable("empty braces")
         return value
+
+    def is_list_in_braces(self) -> bool:
+        """Whether a comma stands between here and the brace that closes."""
+        depth = 0
+        for token in self.tokens[self.at :]:
+            if token.text in OPENING:
+                depth += 1
+            elif token.text in CLOSING:
+                depth -= 1
+            if depth < 0:
+                return False
+            if depth == 0 and token.text == ",":
+                return True
+        return False
 
     # primaries
 
@@ -227,10 +224,8 @@ class Expressions(Numerals):
             return self.bracketed()
         if token.text == r"\{":
             return self.set()
-        if token.text == "|" or token.text == r"\|":
+        if token.text in ("|", r"\|"):
             return self.absolute_value()
-        if token.text == "]":  # ]0, 1[
-            raise Unreadable("an outward bracket")
         if token.kind == "command":
             return self.command()
         raise Unreadable(token.text)
@@ -239,10 +234,8 @@ class Expressions(Numerals):
         token = self.take()
         if self.next_is("'"):
             raise Unreadable("a prime")
-        if token.text == "a" and token.upright | token.spaced | (self.at == 1):
-            following = self.peek()
-            if following is not None and following.text.lower() in PARTS:
-                return self.with_number_words(Fraction(1))
+        if token.text == "a" and self.next_is_word(*PARTS):  # a third
+            return self.with_number_words(Fraction(1))
         if self.next_is("_"):
             return ("name", token.text + self.subscript())
         if token.text in ("e", "i"):
@@ -269,11 +262,10 @@ class Expressions(Numerals):
         lower = word.lower()
         if lower in ("infinity", "inf"):
             return ("const", "inf")
-        if lower in ("pi",):
+        if lower == "pi":
             return ("const", "pi")
-        if word == "sqrt" or word == "cbrt":
-            degree = number(2 if word == "sqrt" else 3)
-            return ("root", scalar(self.primary()), degree)
+        if word == "sqrt":
+            return ("root", scalar(self.primary()), number(2))
         if lower in CARDINALS or lower == "half":
             self.at -= 1
             return self.numeral()
@@ -292,32 +284,23 @@ class Expressions(Numerals):
         """sinx as sin x."""
         rest = token.text[len(name) :]
         kind = "letter" if len(rest) == 1 else "word"
-        self.tokens[self.at - 1 : self.at] = [
-            token._replace(text=name),
-            Token(kind, rest, token.upright),
-        ]
-        self.at -= 1
+        self.replace_last(token._replace(text=name), Token(kind, rest))
         return self.word()
 
     def spread(self, word: str):
         """The letters of a short word, as factors of the product around it."""
-        self.tokens[self.at - 1 : self.at] = [Token("letter", char) for char in word]
-        self.at -= 1
+        self.replace_last(*(Token("letter", char) for char in word))
         return self.letter()
 
     def bracketed(self):
         """(...) or [...]: an expression in brackets, or a tuple or interval."""
         opening = self.take().text
-        if self.depth > MAX_DEPTH:
-            raise Unreadable("too deep")
-        self.depth += 1
         bars, self.bars = self.bars, 0
         if self.next_is(")", "]"):
             raise Unreadable("empty brackets")
         inside = self.items_until(")")
         closing = self.take().text
         self.bars = bars
-        self.depth -= 1
         if opening == r"\langle":
             if closing != r"\rangle" or not isinstance(inside, Group):
                 raise Unreadable("angle brackets")
@@ -382,12 +365,11 @@ class Expressions(Numerals):
         if token.text == "{":
             return self.braces()
         if token.kind == "number" and len(token.text) > 1 and token.text.isdecimal():
-            self.tokens[self.at : self.at + 1] = [
-                token._replace(text=token.text[0]),
-                token._replace(text=token.text[1:], spaced=False),
-            ]
             self.at += 1
-            return number(token.text[0])
+            first, rest = token.text[0], token.text[1:]
+            self.replace_last(token._replace(text=first), token._replace(text=rest, spaced=False))
+            self.at += 1
+            return number(first)
         if token.kind == "word" and not token.upright and token.text not in FUNCTIONS:
             self.at += 1
             return self.spread(token.text)
@@ -406,30 +388,18 @@ class Expressions(Numerals):
         if self.accept("["):
             degree = scalar(self.sum())
             self.take("]")
-        if self.next_is_number() or (self.peek() is not None and self.peek().kind == "word"):
-            radicand = self.root_of_digits()
-        else:
-            radicand = self.argument()
-        return ("root", scalar(radicand), degree)
-
-    def root_of_digits(self):
-        r"""\sqrt10 is what people write for the root of 10, and \sqrt ab for that of a."""
-        token = self.peek()
-        if token.kind == "number":
-            self.at += 1
-            return number(decimal(token.text))
-        return self.argument()
+        if self.next_is_number():  # \sqrt10 is what people write for the root of 10
+            return ("root", number(decimal(self.take().text)), degree)
+        return ("root", scalar(self.argument()), degree)
 
     def binomial(self):
         return ("binomial", scalar(self.argument()), scalar(self.argument()))
 
     def number_set(self):
-        token = self.peek()
-        if self.accept("{"):
-            token = self.take()
+        in_braces = self.accept("{")
+        token = self.take()
+        if in_braces:
             self.take("}")
-        else:
-            token = self.take()
         if token.text not in ("R", "Q", "Z", "N", "C"):
             raise Unreadable("a set")
         if self.next_is("^", "_"):
@@ -459,19 +429,12 @@ class Expressions(Numerals):
         arguments = self.arguments()
         if base is not None:
             arguments = (*arguments, base)
-        if name == "floor" or name == "ceil" or name == "abs":
-            value = ("fn", name, *arguments)
-        else:
-            value = ("fn", name, *arguments)
-        if name == "ln" and len(arguments) != 1:
-            raise Unreadable("arguments")
-        if power is not None:
-            return ("pow", value, power)
-        return value
+        value = ("fn", name, *arguments)
+        return value if power is None else ("pow", value, power)
 
     def arguments(self) -> tuple:
         """(x, y), or the product of factors that follows a function's name."""
-        if self.next_is("(", "[") or (self.next_is("{")):
+        if self.next_is("(", "[", "{"):
             inside = self.braces() if self.next_is("{") else self.bracketed()
             if isinstance(inside, Group) and inside.ends == "()":
                 return tuple(scalar(item) for item in inside.items)
@@ -536,42 +499,40 @@ class Expressions(Numerals):
         return ("limit", variable, bound, scalar(self.term()))
 
     def environment(self):
-        """A matrix."""
+        r"""\begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix}."""
+        name = self.environment_name()
+        if name not in _MATRICES:
+            raise Unreadable(name)
+        if name == "array":
+            self.skip("{", "}")
+        rows = [self.row()]
+        while self.accept(r"\\"):
+            self.skip("[", "]")
+            if not self.next_is(r"\end"):
+                rows.append(self.row())
+        self.take(r"\end")
+        if self.environment_name() != name or len({len(row) for row in rows}) != 1:
+            raise Unreadable("rows of different lengths")
+        return Matrix(tuple(rows))
+
+    def environment_name(self) -> str:
         self.take("{")
         name = self.take().text
         self.accept("*")
         self.take("}")
-        if name not in ("pmatrix", "bmatrix", "matrix", "array", "Bmatrix", "smallmatrix"):
-            raise Unreadable(name)
-        if name == "array" and self.accept("{"):
-            while self.take().text != "}":
+        return name
+
+    def skip(self, opening: str, closing: str) -> None:
+        """Leave out an argument, if there is one: {cc}, [2pt]."""
+        if self.accept(opening):
+            while self.take().text != closing:
                 pass
-        rows = [[]]
-        while not self.next_is(r"\end"):
-            if self.accept(r"\\"):
-                if self.accept("["):
-                    while self.take().text != "]":
-                        pass
-                rows.append([])
-            elif self.accept(r"\hline"):
-                continue
-            elif self.accept("&"):
-                if not rows[-1]:
-                    raise Unreadable("an empty cell")
-            else:
-                if rows[-1] and self.before().text != "&":
-                    raise Unreadable("a cell")
-                rows[-1].append(scalar(self.sum()))
-        self.take(r"\end")
-        self.take("{")
-        self.take(name)
-        self.accept("*")
-        self.take("}")
-        if not rows[-1]:
-            rows.pop()
-        if not rows or len({len(row) for row in rows}) != 1:
-            raise Unreadable("rows of different lengths")
-        return Matrix(tuple(map(tuple, rows)))
+
+    def row(self) -> tuple:
+        cells = [scalar(self.sum())]
+        while self.accept("&"):
+            cells.append(scalar(self.sum()))
+        return tuple(cells)
 
 
 _PRIMARIES = {

@@ -12,6 +12,11 @@ from math_agent.equality.words import CARDINALS, PARTS, SCALES
 
 MAX_EXPONENT = 20_000  # of 1e20000
 
+# \frac{1}{23}, \frac1{23}, \frac{1}2, \frac12
+_PLAIN_FRACTION = re.compile(
+    r"\\frac(?:\{(\d+)\}\{(\d+)\}|(\d)\{(\d+)\}|\{(\d+)\}(\d)(?!\d)|(\d)(\d)(?!\d))"
+)
+
 
 class Numerals(UnitPhrases):
     """Reads numbers."""
@@ -46,63 +51,63 @@ class Numerals(UnitPhrases):
         return number(value)
 
     def mixed_part(self) -> Fraction | None:
-        r"""The proper fraction of a mixed number: \frac13 of 2\frac13, 1/3 of 2 1/3."""
-        start = self.at
-        token = self.peek()
-        if token is None:
+        r"""Take the proper fraction of a mixed number: \frac13 of 2\frac13, 1/3 of 2 1/3."""
+        following = self.tokens[self.at : self.at + 7]
+        spelled = "".join(token.text for token in following)
+        if self.next_is(r"\frac"):
+            found = _PLAIN_FRACTION.match(spelled)
+        elif self.next_is_number() and following[0].spaced:
+            found = re.match(r"(\d+)/(\d+)(?![\d.])", spelled)
+        else:
             return None
-        if token.text == r"\frac":
-            self.at += 1
-            try:
-                above, below = self.argument(), self.argument()
-            except Unreadable:
-                above = below = None
-            if _is_whole(above) and _is_whole(below) and 0 < above[1] < below[1]:
-                return above[1] / below[1]
-        elif token.kind == "number" and token.text.isdecimal() and token.spaced:
-            below = self.peek(2)
-            if self.next_is("/", ahead=1) and below is not None and below.text.isdecimal():
-                above, below = int(token.text), int(below.text)
-                if 0 < above < below:
-                    self.at += 3
-                    return Fraction(above, below)
-        self.at = start
-        return None
+        if found is None:
+            return None
+        above, below = (int(digits) for digits in found.groups() if digits)
+        if not 0 < above < below:
+            return None
+        length = found.end()
+        while length > 0:
+            length -= len(self.take().text)
+        return Fraction(above, below)
 
     def repeating(self, token: Token):
         r"""0.1\overline{6}, 0.\dot{3}, 0.(3), 0.333...: a decimal that goes on for ever."""
-        start = self.at
         head = token.text.split(".")[1]
-        block = ""
+        block = self.repeating_digits(head)
+        if not block:
+            return None
+        if self.next_is_number():
+            raise Unreadable("digits after the repeating ones")
+        whole = token.text.split(".")[0]
+        value = Fraction(int(f"0{whole}{head}"), 10 ** len(head))
+        return number(value + Fraction(int(block), (10 ** len(block) - 1) * 10 ** len(head)))
+
+    def repeating_digits(self, head: str) -> str:
+        """Take the digits that repeat after those of `head`; "" if none do."""
         if self.accept(r"\overline"):
-            in_braces = self.accept("{")
-            block = self.digits()
-            if in_braces:
-                self.take("}")
-        elif self.next_is(r"\dot"):
-            block = self.dotted()
-        elif self.next_is("(") and not self.peek().spaced:
-            following = self.peek(1)
-            if following is None or not following.text.isdecimal():
-                return None
-            if not self.next_is(")", ahead=2):
-                return None
+            return self.digits_in_braces()
+        if self.next_is(r"\dot"):
+            return self.dotted()
+        following = self.peek(1)
+        if self.next_is("(") and not self.peek().spaced and self.next_is(")", ahead=2):
+            if not following.text.isdecimal():
+                return ""
             self.at += 3
-            block = following.text
-        elif self.next_is(r"\ldots") or all(self.next_is(".", ahead=k) for k in range(3)):
+            return following.text
+        if self.next_is(r"\ldots") or all(self.next_is(".", ahead=k) for k in range(3)):
             self.at += 1 if self.next_is(r"\ldots") else 3
             repeated = re.search(r"(\d{2,}?)\1+$|(\d)\2\2+$", head)
             if repeated is None:
                 raise Unreadable("a decimal that was cut off")
-            block = repeated[1] or repeated[2]
-        if not block:
-            self.at = start
-            return None
-        if self.next_is_number():
-            raise Unreadable("digits after the repeating ones")
-        whole = token.text.split(".")[0] or "0"
-        value = Fraction(int(whole + head or "0"), 10 ** len(head))
-        return number(value + Fraction(int(block), (10 ** len(block) - 1) * 10 ** len(head)))
+            return repeated[1] or repeated[2]
+        return ""
+
+    def digits_in_braces(self) -> str:
+        in_braces = self.accept("{")
+        digits = self.digits()
+        if in_braces:
+            self.take("}")
+        return digits
 
     def digits(self) -> str:
         token = self.take()
@@ -111,22 +116,14 @@ class Numerals(UnitPhrases):
         return token.text
 
     def dotted(self) -> str:
-        r"""The repeating digits of \dot{1}4285\dot{7}."""
-        block = ""
-        while self.accept(r"\dot"):
-            in_braces = self.accept("{")
-            token = self.peek()
-            if not in_braces and token is not None and len(token.text) > 1:
-                self.tokens[self.at : self.at + 1] = [
-                    token._replace(text=token.text[0]),
-                    token._replace(text=token.text[1:]),
-                ]
-            block += self.digits()
-            if in_braces:
-                self.take("}")
-            if self.next_is_number() and self.next_is(r"\dot", ahead=1):
-                block += self.digits()
-        return block
+        r"""The repeating digits of \dot{1}4285\dot{7}: from the first dot to the last."""
+        spelled = ""
+        while self.next_is(r"\dot", "{", "}") or self.next_is_number():
+            spelled += self.take().text
+        found = re.fullmatch(r"\\dot(\d)(?:(\d*)\\dot(\d))?", re.sub("[{}]", "", spelled))
+        if found is None:
+            raise Unreadable("dots")
+        return "".join(filter(None, found.groups()))
 
     def numeral(self):
         """A number in words: twenty-one, one hundred and five, three quarters, half."""

@@ -53,7 +53,9 @@ def multiplied(left, right):
     """A product; a matrix may have a scalar in front."""
     if isinstance(right, Matrix) and isinstance(left, tuple):
         return Matrix(tuple(tuple(("mul", left, cell) for cell in row) for row in right.rows))
-    return ("mul", scalar(left), scalar(right))
+    left = scalar(left)
+    factors = left[1:] if left[0] == "mul" else (left,)
+    return ("mul", *factors, scalar(right))
 
 
 def divided(above, below) -> tuple:

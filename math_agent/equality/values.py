@@ -22,6 +22,7 @@ from mpmath import mp
 
 MAX_BITS = 150_000  # of an exact integer
 MAX_PRECISION = 24_000  # bits
+MAX_DEPTH = 100  # of nested operations
 MAX_TERMS = 20_000  # of a sum or product, times the size of a term
 LEAST_PRECISION = 256  # bits; twice that decides
 
@@ -197,6 +198,11 @@ def _terms(evaluate, operands: list, point: dict):
         raise NoValue("too many terms")
     for value in range(first, last + 1):
         yield evaluate(body, point | {variable: Fraction(value)})
+
+
+def _depth(node: tuple) -> int:
+    """How deep the operations of an expression are nested."""
+    return 1 + max((_depth(part) for part in node[1:] if isinstance(part, tuple)), default=0)
 
 
 def _size(node: tuple) -> int:
@@ -421,6 +427,8 @@ def same_value(one: tuple, other: tuple) -> bool:
     other = _with_constants_of(one, other)
     if one == other:
         return True
+    if max(_depth(one), _depth(other)) > MAX_DEPTH:
+        return False
     letters = sorted(names(one) | names(other))
     try:
         if not letters:
