@@ -64,7 +64,7 @@ def stands_for(relation: Relation, trusted: bool):
     left, *between, value = relation.operands
     if not all(_agrees(middle, value) for middle in between):
         return None
-    if name_of(left) is not None or isinstance(left, Group | Ratio):
+    if name_of(left) is not None or _is_made_of_names(left):
         return value
     if not isinstance(left, Quantity) or not isinstance(value, Quantity):
         return None
@@ -74,6 +74,13 @@ def stands_for(relation: Relation, trusted: bool):
         return None
     asked = _may_be_asked_for(left.value) if trusted else _says(left.value, value.value)
     return value if asked else None
+
+
+def _is_made_of_names(left) -> bool:
+    """Whether the left side is (x, y), or the ratio of two areas."""
+    if isinstance(left, Group):
+        return bool(left.items) and all(name_of(item) for item in left.items)
+    return isinstance(left, Ratio) and all(part[0] == "name" for part in left.parts)
 
 
 def _agrees(middle, value) -> bool:

@@ -33,7 +33,7 @@ class Numerals(UnitPhrases):
             part = self.mixed_part()
             if part is not None:
                 return number(value + part)
-        if self.next_is("_") and not self.trusted:
+        if self.next_is("_"):
             raise Unreadable("a subscript")
         return self.with_number_words(value)
 

@@ -41,7 +41,7 @@ _EMPTY_SET_WORDS = re.compile(
     r"|(?:the )?empty set|null set"
 )
 _LABEL = re.compile(
-    r"(?:\\text\s*\{)?\s*(?:the\s+)?(?:final\s+|correct\s+)?answer\s*(?:is)?\s*[:=]?\s*\}?\s*"
+    r"\A(?:\\text\s*\{)?\s*(?:the\s+)?(?:final\s+|correct\s+)?answer\s*(?:is)?\s*[:=]?\s*\}?\s*"
     r"(?=[\s\d\\$({+-])",
     re.IGNORECASE,
 )
@@ -72,9 +72,7 @@ def read(
         special = _special(shown, words)
         if special is not None:
             return special
-        shown = spelling.joined_digits(
-            _LABEL.sub("", shown, count=1) if _LABEL.match(shown) else shown, commas
-        )
+        shown = spelling.joined_digits(_LABEL.sub("", shown, count=1), commas)
         parser = Reader(spelling.tokens(shown), trusted, things, letter_units)
         return parser.whole()
     except (Unreadable, RecursionError):
@@ -223,10 +221,6 @@ class Reader(Expressions):
                 operator += "="
             operators.append(operator)
             operands.append(both_signs(self.ratio()))
-        if operators == ["="] and operands[0] is None:
-            return operands[1]
-        if operands[0] is None:  # ≈ 5
-            raise Unreadable("a relation without a left side")
         if not operators:
             return both_signs(operands[0])
         return Relation(tuple(operands), tuple(operators))

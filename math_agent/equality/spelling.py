@@ -392,7 +392,7 @@ def as_text(text: str) -> str:
     text = re.sub(r"\\[,;:! ]|~|\\q?quad(?![A-Za-z])", " ", text)
     text = re.sub(r"(?<!\w)\s+|\s+(?!\w)", "", text)
     text = re.sub(r"(\\[A-Za-z]+) (?=\d)", r"\1", text)
-    text = re.sub(r"\s+", " ", text).strip(" .,;:?")
+    text = re.sub(r"\s+", " ", text).lstrip().rstrip(" .,;:?")
     if re.search(r"\\|\d\s*[^\W\d_]", text):
         return text
     return text.casefold()
