@@ -151,6 +151,8 @@ def main(argv: list[str] | None = None) -> int:
 
         todo = jobs(args)
         paths = [output_file(job.output) for job in todo]
+        if args.control:
+            output_file(control_file(paths[0]))
         results = [prepare(job) for job in todo]  # all of it, before anything is overwritten
         for path, (rows, control, report) in zip(paths, results, strict=True):
             save(path, rows, report)

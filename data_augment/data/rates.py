@@ -109,7 +109,11 @@ def read_feature(values, feature: Feature, source: str):
 
     rates = scaled(numbers, known, feature)
     if looks_like_rates(rates, there, feature, is_text=is_share_text(values)):
-        return rates.fill_null(float("nan")), True, None
+        note = None
+        if feature.is_found and not feature.is_called_rate:
+            note = f"{feature.name} is read as the share that was solved; where it is the share "
+            note += f"that failed: --feature-columns {feature.name}=1-{feature.path}"
+        return rates.fill_null(float("nan")), True, note
 
     span = f"values from {known.min():g} to {known.max():g}" if len(known) else "no numbers"
     if len(known) < there / 2:
@@ -117,14 +121,15 @@ def read_feature(values, feature: Feature, source: str):
         span = f"values that are there and are no numbers, such as {first!r}"
     if feature.is_called_rate or feature.is_scaled:
         raise BadInput(
-            f"{source}: {feature.path} should be a pass rate in [0, 1], but has {span}. For counts "
-            f"of N samples write --feature-columns {feature.name}={feature.path}/N, for counts of "
-            f"failures {feature.name}=1-{feature.path}/N; or leave it out by naming others"
+            f"{source}: {feature.path} should be a pass rate in [0, 1], but has {span}. Write "
+            f"--feature-columns {feature.name}={feature.path}/N for counts of N samples (100 for "
+            f"percentages), {feature.name}=1-{feature.path}/N for counts of failures; or leave it "
+            "out by naming other columns"
         )
     note = f"{feature.name} has {span}: no pass rate, carried as it is"
     if len(known) and known.min() >= 0 and not feature.is_found:
         note += f" (for counts of N samples: {feature.name}={feature.path}/N)"
-    return values if values.dtype.is_nested() is False else numbers, False, note
+    return numbers if values.dtype.is_nested() else values, False, note
 
 
 def scaled(numbers, known, feature: Feature):
@@ -140,8 +145,9 @@ def scaled(numbers, known, feature: Feature):
 def looks_like_rates(rates, there: int, feature: Feature, is_text: bool) -> bool:
     """Whether a column is one of pass rates, a few impossible values aside.
 
-    Whole numbers above 1 are counts or grades. A column that was found as a grade is a pass rate
-    only where its text says so ("7/8").
+    A pass rate is valid as task_selection.checks has it: finite, from 0 to 1. Whole numbers above 1
+    are counts or grades. A column that was found as a grade is a pass rate only where its text says
+    so ("7/8").
     """
     known = rates.filter(rates.is_finite())
     if len(known) < there / 2:

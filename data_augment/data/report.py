@@ -57,7 +57,7 @@ def report_file(path: Path) -> Path:
 def save(path: Path, rows, report: dict) -> None:
     """Write the taskset as parquet, and its report beside it."""
     write_whole(path, rows.write_parquet)
-    text = json.dumps({"output": path.name, **report}, indent=1, ensure_ascii=False)
+    text = json.dumps({"output": path.name, **report}, indent=1, ensure_ascii=False, default=str)
     write_whole(report_file(path), text)
 
 

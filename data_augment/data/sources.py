@@ -22,7 +22,15 @@ def reading(source: str):
         yield
     except FileNotFoundError as error:
         raise BadInput(f"{source}: No such file or folder ({error})".splitlines()[0]) from None
-    except (pl.exceptions.PolarsError, OSError, EOFError, zlib.error, ValueError) as error:
+    except (
+        pl.exceptions.ComputeError,
+        pl.exceptions.NoDataError,
+        pl.exceptions.SchemaError,
+        OSError,
+        EOFError,
+        zlib.error,
+        ValueError,
+    ) as error:
         raise BadInput(f"{source}: unreadable or cut short: {error}".splitlines()[0]) from None
 
 
@@ -108,10 +116,9 @@ def open_folder(path: Path, splits: list[str], subset: str | None):
             saved = load_from_disk(str(path))
         return saved[one_split(str(path), splits, saved)].to_polars().lazy()
     try:
-        with reading(str(path)):
-            files = load_dataset_builder(str(path), subset).config.data_files
-    except DatasetsError as error:
-        raise BadInput(f"{path}: {error}") from None
+        files = load_dataset_builder(str(path), subset).config.data_files
+    except (DatasetsError, ValueError, OSError) as error:  # no data files, no such subset
+        raise BadInput(f"{path}: {error}".splitlines()[0]) from None
     files = {str(split): names for split, names in files.items()}
     frames = []
     for name in files[one_split(str(path), splits, files)]:

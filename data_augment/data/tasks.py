@@ -54,7 +54,9 @@ def read_tasks(args) -> Tasks:
     names = [feature.name for feature in features]
     twice = {name for name in names if names.count(name) > 1}
     if twice:
-        raise BadInput(f"{source}: --feature-columns: {', '.join(twice)} twice; write NAME=COLUMN")
+        raise BadInput(
+            f"{source}: --feature-columns: {', '.join(sorted(twice))} twice; write NAME=COLUMN"
+        )
 
     # Only these columns are read.
     frame = frame.select(
@@ -62,6 +64,7 @@ def read_tasks(args) -> Tasks:
         *(answer_expression(schema, path).alias(f"raw answer {path}") for path in answers),
         *(find_column(schema, one.path)[0].alias(f"raw feature {one.name}") for one in features),
     )
+    frame.collect_schema()  # a mistake in these expressions is ours, and shows here
     with reading(source):
         rows = frame.with_row_index("source_index").collect()
     del frame  # and with it the file in memory
@@ -88,10 +91,11 @@ def read_question_keys(source: str, wish: str | None):
         wish = None
     path = question_column(schema, wish, source)
     frame = frame.select(question_expression(schema, path).alias("raw"))
+    frame.collect_schema()
     with reading(source):
         raw = frame.collect()["raw"]
     _, keys = questions_of(raw)
-    return keys.drop_nulls().filter(keys.drop_nulls() != "")
+    return keys.filter((keys != "").fill_null(False))
 
 
 def questions_of(raw):
