@@ -61,18 +61,20 @@ def read_folders(folders: list[str]):
     import pandas as pd
 
     from data_augment.figure.labels import labels
-    from data_augment.figure.run_folder import find_runs, read_config, read_values
+    from data_augment.figure.run_folder import find_runs, read_config, read_values, warn
 
-    values = {}
-    configs = {}
-    for name, folder in find_runs(folders).items():
-        values[name] = read_values(folder, METRICS)
-        configs[name] = read_config(folder)
+    runs = find_runs(folders)
+    values = {name: read_values(folder, METRICS) for name, folder in runs.items()}
     if not any(values.values()):
-        raise BadInput(nothing_to_draw(folders, list(values)))
-    named = labels({name: configs[name] for name in values if values[name]})
+        raise BadInput(nothing_to_draw(folders, list(runs)))
+    configs = {}
+    for name, folder in runs.items():
+        if values[name]:
+            configs[name] = read_config(folder)
+        else:
+            warn(f"{folder}: none of the metrics of the figure yet, so the run is left out")
     rows = []
-    for name, (selector, seed) in named.items():
+    for name, (selector, seed) in labels(configs).items():
         for (step, metric), value in values[name].items():
             rows.append((name, selector, seed, step, metric, value))
     return pd.DataFrame(rows, columns=COLUMNS)

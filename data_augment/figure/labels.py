@@ -15,9 +15,9 @@ from task_selection.checks import is_difficulty_based
 # is learned or measured. Every other key makes another experiment.
 NOT_A_DIFFERENCE = [
     # seeds
-    r".*\bseed",
+    r".*\b\w*seed",
     # names and places
-    r"name|group|project|mode|ray_namespace|checkpoint_root_dir|continue_from_checkpoint",
+    r"name|group|project|ray_namespace|checkpoint_root_dir|continue_from_checkpoint",
     r".*\b(state_dir|state_keep|base_url|api_key|trainer_config_path|plugin_dir)",
     # what is written down, and how often
     r"(monitor|log|service|stages)(\..*)?",

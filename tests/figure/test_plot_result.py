@@ -135,6 +135,14 @@ def test_the_metrics_of_another_project_are_a_message(tmp_path, capsys):
     assert "theirs" in error and "rollout/accuracy/mean" in error
 
 
+def test_a_run_without_metrics_is_said_and_the_others_are_drawn(runs, capsys):
+    append_json_line(
+        runs / "runs/young/metrics.jsonl", {"role": "trainer", "step": 0, "metrics": {}}
+    )
+    assert set(read([str(runs / "runs")]).run) == {"a", "b", "c", "d"}
+    assert "young" in capsys.readouterr().err
+
+
 def test_a_baseline_that_is_not_there_is_named_beside_those_that_are(runs, capsys, no_picture):
     arguments = [str(runs / "runs"), "--output", str(runs / "figure.png"), "--baseline", "nobody"]
     assert main(arguments) == 0
