@@ -47,7 +47,6 @@ def assert_right(covered):
         (FAIR, 0.5, True),
         (FAIR, 1.0, True),
         (FAIR, 1.0, False),
-        (LEVEL, 0.5, True),
     ],
 )
 def test_time_to_baseline(curve, share, paired, n):
