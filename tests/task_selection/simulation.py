@@ -1,0 +1,231 @@
+"""Selectors at real size without a model: a simulated policy on 54,404 tasks for 400 steps.
+
+    python -m tests.task_selection.simulation                               # all of it, about an hour
+    python -m tests.task_selection.simulation --worlds sources lies --steps 150 --seeds 1
+
+A world gives every task its columns (two reference pass rates, a source, a level) and its true
+pass rate, sigmoid(ability - difficulty) in the worlds where that form is right. The policy's
+ability rises with what GRPO learns from, the mean of p (1 - p) of the tasks that it trained on.
+
+Worlds, right form:   sources (references around the policy), above (both references above it)
+        wrong form:   threshold (solved nearly always or nearly never), heavy (difficulties that no
+                      column explains), useless (columns of other tasks), reversed (the weaker
+                      reference is the better one on a source), lies (a quarter of the gold answers
+                      is wrong: never solved, whatever the columns say)
+
+Figures, means over steps and seeds:
+    effective  effective task ratio: share of the tasks of a batch with some but not all solved
+    first      the same over the first quarter of the steps
+    distinct   tasks drawn at least once
+    error      mean absolute difference of predicted and observed pass rates
+    noise      the same for the true pass rates: what eight rollouts alone leave
+    ability    of the policy at the end
+    ms         draw and update, a step
+"""
+
+import argparse
+import logging
+import time
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import numpy as np
+
+RIGHT = ("sources", "above")
+WRONG = ("threshold", "heavy", "useless", "reversed", "lies")
+ROLLOUTS = 8
+GAIN = 0.01  # ability gained at a step of tasks that are all solved half of the time
+
+
+def sigmoid(scores):
+    return 1 / (1 + np.exp(-np.clip(scores, -30, 30)))
+
+
+@dataclass
+class World:
+    columns: dict  # weak, strong, source, level: a value for each task
+    difficulty: np.ndarray  # [n]
+    curve: object  # from ability - difficulty to a pass rate
+    unsolvable: np.ndarray  # [n], the gold answer is wrong
+
+    def pass_rates(self, indices, ability: float) -> np.ndarray:
+        rates = self.curve(ability - self.difficulty[indices])
+        return np.where(self.unsolvable[indices], 0.0, rates)
+
+
+def make_world(name: str, tasks: int, seed: int) -> World:
+    rng = np.random.default_rng([seed, 1])
+    source = rng.choice(6, tasks, p=[0.15, 0.15, 0.2, 0.2, 0.15, 0.15])
+    level = rng.integers(1, 6, tasks)
+    own = rng.normal(0, 1.5, tasks)
+    if name == "heavy":
+        own = 1.5 * rng.standard_t(2, tasks)
+    difficulty = np.array([-2.0, 0.0, 4.0, 6.0, 7.0, 9.0])[source] + 0.8 * (level - 3) + own
+
+    curve = sigmoid
+    if name == "threshold":
+        curve = lambda margin: np.where(margin > 0, 0.95, 0.03)  # noqa: E731
+
+    weak_ability, strong_ability = (1.3, 2.5) if name == "above" else (-0.5, 1.5)
+    weak_margin = weak_ability - difficulty + rng.normal(0, 0.8, tasks)
+    strong_margin = strong_ability - difficulty + rng.normal(0, 0.8, tasks)
+    if name == "reversed":
+        weak_margin = np.where(source == 0, weak_margin + 3, weak_margin)
+        strong_margin = np.where(source == 0, strong_margin - 1, strong_margin)
+    columns = {
+        "weak": rng.binomial(16, curve(weak_margin)) / 16,
+        "strong": rng.binomial(16, curve(strong_margin)) / 16,
+        "source": np.array([f"source {i}" for i in source]),
+        "level": level,
+    }
+    if name == "useless":
+        other = rng.permutation(tasks)
+        columns = {key: values[other] for key, values in columns.items()}
+    unsolvable = rng.random(tasks) < (0.25 if name == "lies" else 0)
+    return World({k: v.tolist() for k, v in columns.items()}, difficulty, curve, unsolvable)
+
+
+class Oracle:
+    """Knows the true pass rates; draws by p (1 - p), each task once."""
+
+    def __init__(self, world: World, power: float = 30) -> None:
+        self.world = world
+        self.power = power
+        self.used = np.zeros(len(world.difficulty), dtype=bool)
+        self.rng = np.random.default_rng(0)
+        self.ability = 0.0
+
+    def get_indices(self, batch_size):
+        p = self.world.pass_rates(np.arange(len(self.used)), self.ability)
+        keys = self.power * np.log(p * (1 - p) + 1e-12) + self.rng.gumbel(size=len(p))
+        keys[self.used] = -np.inf
+        drawn = np.argpartition(-keys, batch_size)[:batch_size]
+        self.used[drawn] = True
+        return drawn
+
+    def feedback(self, indices, values):
+        pass
+
+
+BOTS = {"m": ROLLOUTS, "lamb": 0.1, "rho": 0.1, "target_reward": 0.5, "tau": 0, "do_sample": True}
+SELECTORS = {  # name -> (module, class, feature_keys, kwargs)
+    "random": ("trinity.buffer.selector.selector", "RandomSelector", [], {}),
+    "BOTS, Trinity's": (
+        "trinity.buffer.selector.selector",
+        "DifficultyBasedSelector",
+        ["weak", "strong"],
+        BOTS,
+    ),
+    "BOTS": ("task_selection", "DifficultyBasedSelector", ["weak", "strong"], BOTS),
+    "BOTS, target 0.8": (
+        "task_selection",
+        "DifficultyBasedSelector",
+        ["weak", "strong"],
+        {**BOTS, "target_reward": 0.8},
+    ),
+    "BOTS, prior 4": (
+        "task_selection",
+        "DifficultyBasedSelector",
+        ["weak", "strong"],
+        {**BOTS, "prior_strength": 4},
+    ),
+}
+
+
+def make_selector(name: str, world: World):
+    from importlib import import_module
+
+    from datasets import Dataset
+    from trinity.common.config import DataSelectorConfig
+
+    if name == "oracle":
+        return Oracle(world)
+    module, class_name, keys, kwargs = SELECTORS[name]
+    dataset = Dataset.from_dict(world.columns)
+    source = SimpleNamespace(dataset=dataset, dataset_size=len(dataset))
+    config = DataSelectorConfig(feature_keys=list(keys), kwargs=dict(kwargs))
+    return getattr(import_module(module), class_name)(source, config)
+
+
+def predict(selector, indices, true_rates):
+    """A selector's pass rates before the rollouts; the true ones where it has no opinion."""
+    if hasattr(selector, "diff_estimator"):
+        return selector.diff_estimator.predict_pr(indices=indices)
+    if hasattr(selector, "predict"):
+        return selector.predict(indices)
+    return true_rates
+
+
+def simulate(world_name: str, selector_name: str, args, seed: int) -> dict:
+    world = make_world(world_name, args.tasks, seed)
+    selector = make_selector(selector_name, world)
+    rng = np.random.default_rng([seed, 2])
+    ability = -1.0
+    effective, errors, noises = [], [], []
+    distinct = set()
+    seconds = 0.0
+    for _ in range(args.steps):
+        if selector_name == "oracle":
+            selector.ability = ability
+        started = time.perf_counter()
+        batch = np.asarray(selector.get_indices(args.batch_size))
+        seconds += time.perf_counter() - started
+
+        true_rates = world.pass_rates(batch, ability)
+        solved = rng.binomial(ROLLOUTS, true_rates)
+        observed = solved / ROLLOUTS
+        effective.append(np.mean((solved > 0) & (solved < ROLLOUTS)))
+        predicted = predict(selector, batch, true_rates)
+        errors.append(np.abs(predicted - observed).mean())
+        noises.append(np.abs(true_rates - observed).mean())
+        distinct.update(batch.tolist())
+        ability += GAIN * 4 * np.mean(true_rates * (1 - true_rates))
+
+        started = time.perf_counter()
+        selector.feedback(batch.tolist(), observed.tolist())
+        seconds += time.perf_counter() - started
+    return {
+        "effective": np.mean(effective),
+        "first": np.mean(effective[: max(args.steps // 4, 1)]),
+        "distinct": len(distinct),
+        "error": np.mean(errors),
+        "noise": np.mean(noises),
+        "ability": ability,
+        "ms": 1e3 * seconds / args.steps,
+    }
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    names = [*SELECTORS, "oracle"]
+    parser.add_argument("--worlds", nargs="+", choices=RIGHT + WRONG, default=RIGHT + WRONG)
+    parser.add_argument("--selectors", nargs="+", choices=names, default=names, metavar="NAME")
+    parser.add_argument("--tasks", type=int, default=54_404)
+    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--batch-size", type=int, default=16)
+    parser.add_argument("--seeds", type=int, default=3)
+    args = parser.parse_args(argv)
+
+    import trinity.buffer.selector  # noqa: F401  sets its loggers up before they are silenced
+
+    logging.disable(logging.WARNING)
+    print(
+        f"{'world':<10} {'selector':<18} {'effective':>9} {'first':>6} {'distinct':>8} {'error':>6} "
+        f"{'noise':>6} {'ability':>7} {'ms':>6}"
+    )
+    for world in args.worlds:
+        for name in args.selectors:
+            runs = [simulate(world, name, args, seed) for seed in range(args.seeds)]
+            mean = {key: np.mean([run[key] for run in runs]) for key in runs[0]}
+            print(
+                f"{world:<10} {name:<18} {mean['effective']:>9.3f} {mean['first']:>6.3f} "
+                f"{mean['distinct']:>8.0f} {mean['error']:>6.3f} {mean['noise']:>6.3f} "
+                f"{mean['ability']:>7.2f} {mean['ms']:>6.1f}",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
