@@ -3,7 +3,19 @@ from tests.task_selection import simulation
 
 def test_the_simulation_tells_selectors_apart(capsys):
     simulation.main(
-        "--worlds sources --selectors random oracle --tasks 2000 --steps 20 --seeds 1".split()
+        [
+            "--worlds",
+            "sources",
+            "--selectors",
+            "random",
+            "oracle",
+            "--tasks",
+            "2000",
+            "--steps",
+            "20",
+            "--seeds",
+            "1",
+        ]
     )
     lines = capsys.readouterr().out.splitlines()
     effective = {line.split()[1]: float(line.split()[2]) for line in lines[1:]}
