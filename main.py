@@ -34,6 +34,11 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         "--check", action="store_true", help="check all, print the plan, start nothing"
     )
     parser.add_argument(
+        "--print-config",
+        action="store_true",
+        help="check all, print the merged YAML, start nothing; the plan goes to stderr",
+    )
+    parser.add_argument(
         "--no-gpu-check",
         action="store_true",
         help="missing GPUs become a note (default: an error)",
@@ -52,27 +57,36 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
 
 def main(argv: list[str] | None = None) -> int:
     args = parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # a terminal without UTF-8 has no bars
     from data_augment.errors import BadInput
     from data_augment.training.checks import check
     from data_augment.training.experiment_yaml import (
+        as_yaml,
         compose,
         give_selector_its_folder,
         tell_calculator_the_counts,
         use_fixed_classes,
     )
     from data_augment.training.launch import plug_in, train
+    from data_augment.training.reasoning import choose_reasoning_parser
 
     replace_unprintable()
     try:
         config = compose(args.config, args.profile, args.overrides)
-        fixed = [] if args.stock else use_fixed_classes(config)
+        choices = [] if args.stock else use_fixed_classes(config)
+        choices += choose_reasoning_parser(config)
         give_selector_its_folder(config)
-        plug_in(config)
         tell_calculator_the_counts(config)
         plan = check(config, gpu_check=not args.no_gpu_check)
-        plan.notes += [f"{line} (--stock keeps Trinity's)" for line in fixed]
-        print(plan)
-        return 0 if args.check else train(config, plan.steps)
+        plan.notes += choices
+        print(plan, file=sys.stderr if args.print_config else sys.stdout)
+        if args.print_config:
+            print(as_yaml(config), end="")
+        if args.check or args.print_config:
+            return 0
+        plug_in(config)
+        return train(config, plan.steps)
     except BadInput as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -6,6 +6,7 @@ said at once, in one BadInput; what is only worth knowing is a note in the plan.
     ranges.py               every number in range, every word one of its choices
     registered_names.py     selector, operators, algorithm, monitor exist
     machine_checks.py       GPUs, packages, Tinker's server, Ray
+    gpu_memory.py           the memory that model and settings need, against the GPU's
     taskset_checks.py       the data is whole, training holds no evaluation
     selector_checks.py      the selector's parameters and what it learns from
     may_continue.py         whether the run that stands in the folder is this one
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from data_augment.errors import BadInput
 from data_augment.training.experiment_yaml import with_defaults
+from data_augment.training.gpu_memory import show_memory
 from data_augment.training.machine_checks import check_machine
 from data_augment.training.may_continue import check_run_folder
 from data_augment.training.plan import Plan
@@ -38,6 +40,7 @@ def check(config, gpu_check: bool = True) -> Plan:
     stop_at_errors(plan)  # what follows computes with these numbers
     check_model(settings, plan)
     check_machine(settings, plan, gpu_check)
+    show_memory(settings, plan)
     check_tasksets(settings, plan)
     check_selector(settings, plan)
     check_schedule(settings, plan)

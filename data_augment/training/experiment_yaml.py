@@ -294,7 +294,7 @@ def use_fixed_classes(config) -> list[str]:
     for node, key in nodes:
         fixed = FIXED_CLASSES.get(node.get(key))
         if fixed:
-            changed.append(f"{node[key]} -> {fixed}")
+            changed.append(f"{node[key]} is {fixed} (--stock keeps Trinity's)")
             node[key] = fixed
     return changed
 
@@ -375,10 +375,15 @@ def claim(run_dir: Path):
     return file
 
 
-def save(config) -> Path:
-    """Write the merged YAML to `<run>/config.yaml`; return that path."""
+def as_yaml(config) -> str:
+    """The merged YAML, as it runs and as it is saved."""
     from omegaconf import OmegaConf
 
+    return OmegaConf.to_yaml(config)
+
+
+def save(config) -> Path:
+    """Write the merged YAML to `<run>/config.yaml`; return that path."""
     path = run_folder(config) / "config.yaml"
-    write_whole(path, OmegaConf.to_yaml(config))
+    write_whole(path, as_yaml(config))
     return path

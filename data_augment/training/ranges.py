@@ -143,6 +143,7 @@ FIXED = {
     "buffer.explorer_input.tasksets": (([],), f"this pack trains on one taskset, {TASKSET}"),
     "stages": (([],), "this pack trains in one stage"),
     "model.external_model.enable": ((False,), "a model behind an API cannot be trained"),
+    "explorer.auxiliary_models": (([],), "the judge of this pack asks no other model"),
     f"{TASKSET}.storage_type": (("file",), "the taskset is a dataset on disk or on the Hub"),
 }
 
