@@ -77,6 +77,7 @@ def check_schedule(settings, plan: Plan) -> None:
         f"{saves}",
     )
     check_intervals(settings, plan)
+    check_pass_length(settings, plan)
     if group == 1:
         plan.note(
             "algorithm.repeat_times",
@@ -91,6 +92,21 @@ def check_schedule(settings, plan: Plan) -> None:
                 "explorer.runner_per_model",
                 f"{runners}, of which Trinity uses {useful}: {batch} tasks on {engines} engine(s)",
             )
+
+
+def check_pass_length(settings, plan: Plan) -> None:
+    """A pass of the trainer takes the longest sequence whole; verl 0.8.0 asserts it later."""
+    tokens = settings.trainer.max_token_len_per_gpu
+    if not tokens or settings.model.tinker.enable:
+        return
+    tokens *= settings.trainer.ulysses_sequence_parallel_size
+    if tokens < settings.model.max_model_len:
+        plan.error(
+            "trainer.max_token_len_per_gpu",
+            f"{tokens} tokens in a pass, but a sequence may have model.max_model_len, "
+            f"{settings.model.max_model_len}",
+            "Raise the first or lower the second",
+        )
 
 
 def check_intervals(settings, plan: Plan) -> None:

@@ -16,7 +16,6 @@ import math
 import time
 from pathlib import Path
 
-from data_augment.errors import BadInput
 from data_augment.files import append_json_line
 
 METRICS_FILE = "metrics.jsonl"
@@ -24,25 +23,13 @@ MONITOR_TYPE = "data_augment.training.monitor.MetricsFile"
 
 
 def insert_monitor(config) -> None:
-    """Set `monitor.monitor_type` of a merged YAML to MetricsFile, which wraps the monitor named.
-
-    Raises:
-        BadInput: for a monitor that Trinity does not know and cannot import.
-    """
+    """Set `monitor.monitor_type` of a merged YAML to MetricsFile, which wraps the monitor named."""
     from omegaconf import OmegaConf
-    from trinity.utils.monitor import MONITOR
 
     monitor = config.get("monitor") or {}
     wrapped = monitor.get("monitor_type") or "tensorboard"
     if wrapped == MONITOR_TYPE:  # a YAML that was saved beside a run
         return
-    try:
-        MONITOR.get(wrapped)
-    except (ValueError, ImportError) as error:
-        raise BadInput(
-            f"monitor.monitor_type: Trinity has no monitor {wrapped!r} ({error}). Choose "
-            "tensorboard, wandb, mlflow or swanlab, or name a class of your own: module.Class"
-        ) from error
     arguments = {"monitor_type": wrapped, "monitor_args": monitor.get("monitor_args")}
     OmegaConf.update(config, "monitor.monitor_type", MONITOR_TYPE, force_add=True)
     OmegaConf.update(config, "monitor.monitor_args", arguments, merge=False, force_add=True)

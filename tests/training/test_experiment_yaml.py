@@ -4,16 +4,21 @@ from pathlib import Path
 
 import pytest
 from omegaconf import OmegaConf
+from trinity.common.config import load_config
 
 from data_augment.training.experiment_yaml import (
     REPO,
+    TASKSET,
     BadInput,
     claim,
     compose,
+    give_selector_its_folder,
     run_folder,
     save,
+    selector_node,
     tell_calculator_the_counts,
     use_fixed_classes,
+    with_defaults,
 )
 from data_augment.training.may_continue import flatten
 from data_augment.training.ray_cluster import worker_env
@@ -77,19 +82,67 @@ def test_profile_is_a_name_or_a_path(workplace):
         compose(RANDOM, "nowhere", [])
 
 
-def test_seed_names_are_resolved_to_the_mended_classes(workplace):
-    config = compose(DIFFICULTY, "gpu8", [])
-    assert len(use_fixed_classes(config)) == 2
-    assert (
-        OmegaConf.select(config, SELECTOR).selector_type == "task_selection.DifficultyBasedSelector"
-    )
+@pytest.mark.parametrize("name", ["task_selector", "data_selector"])
+def test_short_names_become_our_classes_under_either_name_of_the_selector(workplace, name):
+    text = Path(DIFFICULTY).read_text().replace("task_selector:", f"{name}:")
+    Path("mine.yaml").write_text(text)
+    for profile in ("gpu8", "laptop"):  # the laptop's profile names the selector's columns
+        config = compose("mine.yaml", profile, [])
+        assert len(use_fixed_classes(config)) == 2
+        give_selector_its_folder(config)
+        selector = OmegaConf.select(config, TASKSET)[name]
+        assert selector.selector_type == "task_selection.DifficultyBasedSelector"
+        assert selector.kwargs.state_dir == str(run_folder(config) / "selector")
+        assert len(selector.feature_keys) == 2
+        assert list(selector_node(with_defaults(config)).feature_keys) == selector.feature_keys
     operators = config.data_processor.experience_pipeline.operators
     assert [operator.name for operator in operators] == ["task_selection.PassRateCalculator"]
+
+
+def test_other_selectors_keep_their_class(workplace):
     config = compose(RANDOM, "gpu8", [])
-    assert use_fixed_classes(config) == [
-        "pass_rate_calculator -> task_selection.PassRateCalculator"
-    ]
-    assert OmegaConf.select(config, SELECTOR).selector_type == "random"
+    assert len(use_fixed_classes(config)) == 1  # the calculator
+    give_selector_its_folder(config)
+    assert selector_node(config) == {"selector_type": "random"}
+
+
+def test_our_selector_by_its_dotted_path_has_its_folder_too(workplace):
+    dotted = f"{SELECTOR}.selector_type=task_selection.DifficultyBasedSelector"
+    config = compose(DIFFICULTY, "gpu8", [dotted, "trainer.save_interval=8"])
+    give_selector_its_folder(config)
+    assert selector_node(config).kwargs.state_dir == str(run_folder(config) / "selector")
+    assert selector_node(config).kwargs.state_keep > 2 * 8
+
+
+@pytest.mark.parametrize("settings", ["trainer: {}", "", "model: {temperature: 1.0}"])
+def test_missing_sections_are_no_traceback(workplace, capsys, settings):
+    Path("mine.yaml").write_text(
+        f"project: P\nname: N\n{settings}\n"
+        "buffer: {explorer_input: {taskset: {path: data/math}}}\n"
+    )
+    Path("machine.yaml").write_text("group: g\n")
+    assert main(["--config", "mine.yaml", "--profile", "machine.yaml", "--check"]) == 2
+    assert "model.m" in capsys.readouterr().err
+
+
+def test_a_name_of_digits_is_a_name(workplace, capsys):
+    Path("mine.yaml").write_text(
+        Path(RANDOM).read_text().replace("name: Random-Selector", "name: 5")
+    )
+    assert main(["--config", "mine.yaml", "--check", "--no-gpu-check"]) == 0
+    assert "Data-Augmentation/5" in capsys.readouterr().out
+
+
+def test_print_config_is_the_merged_yaml_and_nothing_else_on_stdout(workplace, capsys):
+    arguments = ["--config", DIFFICULTY, "--no-gpu-check", "buffer.total_steps=7"]
+    assert main([*arguments, "--check", "--print-config"]) == 0
+    printed = capsys.readouterr()
+    assert "Plan" in printed.err
+    Path("whole.yaml").write_text(printed.out)
+    again = load_config("whole.yaml")  # as `trinity run --config` reads it
+    assert (again.buffer.total_steps, again.cluster.gpu_per_node) == (7, 8)
+    assert main(["--config", "whole.yaml", "--check", "--no-gpu-check"]) == 0
+    assert not Path("checkpoints").exists()
 
 
 def test_our_calculator_learns_how_many_rollouts_a_step_has(workplace):

@@ -1,9 +1,12 @@
 """Every shipped experiment runs on every shipped machine, as far as Trinity's validators can tell."""
 
+import json
+
 import pytest
 
 from data_augment.training.checks import check
 from data_augment.training.experiment_yaml import REPO, compose, trinity_config, use_fixed_classes
+from data_augment.training.reasoning import choose_reasoning_parser
 
 EXPERIMENTS = sorted(path.name for path in REPO.glob("config_*.yaml"))
 PROFILES = sorted(path.stem for path in (REPO / "profiles").glob("*.yaml"))
@@ -11,7 +14,7 @@ PROFILES = sorted(path.stem for path in (REPO / "profiles").glob("*.yaml"))
 
 def test_all_are_here():
     assert EXPERIMENTS == ["config_difficulty.yaml", "config_random.yaml"]
-    assert PROFILES == ["cluster", "gpu1", "gpu8", "laptop", "tinker"]
+    assert PROFILES == ["cluster", "gpu1", "gpu1_lora", "gpu8", "laptop", "tinker"]
 
 
 class FakeTinker:
@@ -34,7 +37,16 @@ class FakeTinker:
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_trinity_accepts_the_merged_yaml(workplace, monkeypatch, experiment, profile):
     monkeypatch.setattr("tinker.ServiceClient", FakeTinker)
+    # Trinity makes an adapter of this model's shape for the LoRA profile.
+    sizes = dict(hidden_size=8, intermediate_size=8, num_hidden_layers=1, vocab_size=8)
+    heads = dict(num_attention_heads=1, num_key_value_heads=1, head_dim=8)
+    (workplace / "model/config.json").write_text(
+        json.dumps({"model_type": "qwen3", **sizes, **heads})
+    )
     config = compose(str(REPO / experiment), profile, [])
+    assert config.explorer.rollout_model.get("reasoning_parser") in ("auto", None)
+    choose_reasoning_parser(config)
+    assert config.explorer.rollout_model.get("reasoning_parser") in ("deepseek_r1", None)
     monkeypatch.setattr(FakeTinker, "model_name", config.model.model_path)
     use_fixed_classes(config)
     checked = trinity_config(config)
@@ -45,9 +57,12 @@ def test_trinity_accepts_the_merged_yaml(workplace, monkeypatch, experiment, pro
         assert checked.cluster.trainer_gpu_num + checked.cluster.rollout_gpu_num == total
     if profile in ("laptop", "tinker"):
         assert checked.synchronizer.sync_method.value == "memory"
+    if profile == "gpu1_lora":
+        assert checked.explorer.rollout_model.enable_lora
+        assert checked.synchronizer.sync_method.value == "checkpoint"
 
 
-@pytest.mark.parametrize("profile", ["cluster", "gpu1", "gpu8"])
+@pytest.mark.parametrize("profile", ["cluster", "gpu1", "gpu1_lora", "gpu8"])
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_gpu_profiles_pass_the_checks_without_a_gpu(workplace, experiment, profile):
     plan = check(compose(str(REPO / experiment), profile, []), gpu_check=False)
