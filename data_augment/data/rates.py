@@ -115,10 +115,11 @@ def read_feature(values, feature: Feature, source: str):
             note += f"that failed: --feature-columns {feature.name}=1-{feature.path}"
         return rates.fill_null(float("nan")), True, note
 
-    span = f"values from {known.min():g} to {known.max():g}" if len(known) else "no numbers"
     if len(known) < there / 2:
         first = values.filter(numbers.is_null() & values.is_not_null()).first()
-        span = f"values that are there and are no numbers, such as {first!r}"
+        span = f"values that are no numbers, such as {first!r}"
+    else:
+        span = f"values from {known.min():g} to {known.max():g}"
     if feature.is_called_rate or feature.is_scaled:
         raise BadInput(
             f"{source}: {feature.path} should be a pass rate in [0, 1], but has {span}. Write "
@@ -126,8 +127,8 @@ def read_feature(values, feature: Feature, source: str):
             f"percentages), {feature.name}=1-{feature.path}/N for counts of failures; or leave it "
             "out by naming other columns"
         )
-    note = f"{feature.name} has {span}: no pass rate, carried as it is"
-    if len(known) and known.min() >= 0 and not feature.is_found:
+    note = f"{feature.name} has {span}: it is no pass rate, and carried as it is"
+    if len(known) >= there / 2 and not feature.is_found:
         note += f" (for counts of N samples: {feature.name}={feature.path}/N)"
     return numbers if values.dtype.is_nested() else values, False, note
 

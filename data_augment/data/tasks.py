@@ -68,6 +68,7 @@ def read_tasks(args) -> Tasks:
     with reading(source):
         rows = frame.with_row_index("source_index").collect()
     del frame  # and with it the file in memory
+    rows = rows.with_columns(pl.col(pl.Categorical, pl.Enum).cast(pl.String))
 
     text, key = questions_of(rows.drop_in_place("raw question"))
     raw_answers = {path: rows.drop_in_place(f"raw answer {path}") for path in answers}

@@ -84,8 +84,9 @@ def test_a_grade_is_carried_and_drops_no_row(prepare, name, values):
     ("values", "message"),
     [
         ([3, 16, 0], "a_pass_rate=a_pass_rate/N"),
+        ([0, 1, 3], "a_pass_rate=a_pass_rate/N"),
         ([12.5, 50.0, 87.5], "from 12.5 to 87.5"),
-        (["high", "low", "high"], "are no numbers, such as 'high'"),
+        (["high", "low", "high"], "values that are no numbers, such as 'high'"),
         ([{"x": 1}] * 3, "COLUMN.FIELD"),
     ],
 )

@@ -86,6 +86,13 @@ def test_answers_of_mixed_types_and_nested_nulls_are_read(prepare, tmp_path):
     assert losses(report) == {"gold answer missing or blank": 2}
 
 
+def test_columns_of_categories_are_text(prepare):
+    table = tasks("ab", answer=["1", "2"], level=["easy", "hard"])
+    rows, _ = prepare(table.with_columns(pl.col(pl.String).cast(pl.Categorical)))
+    assert rows["answer"].to_list() == ["#### 1", "#### 2"]
+    assert rows["level"].to_list() == ["easy", "hard"]
+
+
 def test_answer_columns_must_not_disagree(prepare):
     columns = {"answer": ["1", "1/2", None, "4"], "final_answer": ["1", "0.5", "3", "5"]}
     rows, report = prepare(tasks("abcd", **columns))
