@@ -100,7 +100,8 @@ def _may_be_asked_for(node: tuple) -> bool:
 def _says(node: tuple, value: tuple) -> bool:
     """Whether "node = value" gives the value of a quantity, and is no equation to be solved.
 
-    That is x^2 + 1 = 0, with a constant, and x^2 = 1, which its own right side solves.
+    Equations to be solved are x^2 + 1 = 0, with a constant, 2x = 10, and x^2 = 1, which its own
+    right side solves.
     """
     letters = names(node)
     if _is_polynomial(node):
@@ -110,7 +111,15 @@ def _says(node: tuple, value: tuple) -> bool:
     if len(letters) > 1 or node[0] == "fn":
         return True
     (letter,) = letters
+    if _is_polynomial(node) and _is_linear(node, letter):  # 2x = 10
+        return False
     return not same_value(_replaced(node, letter, value), value)
+
+
+def _is_linear(node: tuple, letter: str) -> bool:
+    """Whether a polynomial in one letter is a multiple of it."""
+    at_one, at_two, at_three = (rational(node, {letter: Fraction(k)}) for k in (1, 2, 3))
+    return at_two == 2 * at_one and at_three == 3 * at_one
 
 
 def _is_polynomial(node: tuple) -> bool:

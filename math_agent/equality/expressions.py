@@ -10,7 +10,14 @@ from math_agent.equality.shapes import Group, Matrix, NumberSet, Quantity
 from math_agent.equality.spelling import Token, Unreadable
 from math_agent.equality.trees import divided, multiplied, scalar, signed, with_marks
 from math_agent.equality.values import number
-from math_agent.equality.words import CARDINALS, FUNCTIONS, PARTS, PERCENT_WORDS, is_product
+from math_agent.equality.words import (
+    CARDINALS,
+    FUNCTIONS,
+    PARTS,
+    PERCENT_WORDS,
+    VALUE_WORDS,
+    is_product,
+)
 
 _GREEK_NAMES = """
 alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi
@@ -273,7 +280,8 @@ class Expressions(Numerals):
             return self.function(FUNCTIONS[word])
         if self.next_is("_"):
             return ("name", word + self.subscript())
-        if is_product(token) or (len(word) <= 3 and not token.upright and not token.spaced):
+        is_glued = not token.upright and not token.spaced and lower not in VALUE_WORDS
+        if is_product(token) or (is_glued and len(word) <= 3):  # 2abd
             return self.spread(word)
         for name in ("sin", "cos", "tan", "ln", "log", "sqrt"):
             if word.startswith(name) and len(word) <= len(name) + 2 and not token.upright:

@@ -212,7 +212,7 @@ class Reader(Expressions):
     def relation(self):
         """a = b, a < b <= c, x in S; a quantity or a set where there is no relation."""
         named = self.name_before_equals()
-        operands = [self.ratio() if named is None else named]
+        operands = [both_signs(self.ratio()) if named is None else named]
         operators = []
         while (token := self.peek()) is not None and token.text in RELATIONS:
             self.at += 1
@@ -222,7 +222,7 @@ class Reader(Expressions):
             operators.append(operator)
             operands.append(both_signs(self.ratio()))
         if not operators:
-            return both_signs(operands[0])
+            return operands[0]
         return Relation(tuple(operands), tuple(operators))
 
     def name_before_equals(self) -> Quantity | None:
@@ -358,7 +358,9 @@ class Reader(Expressions):
 
 def _is_function(tokens: list[Token]) -> bool:
     """Whether the tokens are f(x), f^{-1}(x), P(A) or the like, and no sine."""
-    if not tokens or tokens[0].text.removeprefix("\\") in FUNCTIONS:
+    if len(tokens) < 2 or tokens[0].text.removeprefix("\\") in FUNCTIONS:
+        return False
+    if tokens[1].text not in ("(", "'", "_", "^"):
         return False
     return _FUNCTION_OF.fullmatch("".join(token.text for token in tokens)) is not None
 

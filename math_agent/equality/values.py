@@ -551,9 +551,11 @@ def _are_real(one: tuple, other: tuple, point: dict) -> bool:
 def ratio_of(one: tuple, other: tuple) -> int:
     """The sign of the constant that `one` is times `other`, for two expressions with letters.
 
-    0 where there is no such constant. 2x-4 is a positive multiple of x-2.
+    0 where there is no such constant, or no letter. 2x-4 is a positive multiple of x-2.
     """
     letters = sorted(names(one) | names(other))
+    if not letters:
+        return 0
     positive, mixed = points(letters)
     ratio = None
     usable = 0
