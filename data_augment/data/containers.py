@@ -8,6 +8,7 @@ r"""Text out of the containers that datasets put it in: chat turns, structs, JSO
 
 import ast
 import json
+import re
 
 ROLES = ("role", "from")
 USERS = ("user", "human")
@@ -24,14 +25,23 @@ def first_of(names, fields) -> str | None:
     return fields[0] if len(fields) == 1 else None
 
 
-def decoded(text: str):
-    """What a text holds that is a JSON (or Python) list, dict or string; else the text itself."""
+# A backslash that nobody escaped: of LaTeX ("\frac" would be a form feed and "rac"), not of "\n".
+LATEX_BACKSLASH = re.compile(r"""(?<!\\)\\(?!u[0-9a-fA-F]{4})(?=[a-zA-Z]{2}|[^a-zA-Z"'\\/])""")
+
+
+def decoded(text: str, is_formula: bool = False):
+    """What a text holds that is a JSON (or Python) list, dict or string; else the text itself.
+
+    Args:
+        is_formula: a backslash before letters begins a command of LaTeX, escaped or not.
+    """
     text = text.strip()
     if not text.startswith(("[", "{", '"')):
         return text
+    escaped = LATEX_BACKSLASH.sub(r"\\\\", text) if is_formula else text
     for read in (json.loads, ast.literal_eval):
         try:
-            value = read(text)
+            value = read(escaped)
         except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
             continue
         if isinstance(value, list | dict | str):
@@ -77,7 +87,7 @@ def gold_texts(value) -> list[str]:
     if isinstance(value, float):
         return [str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)]
     if isinstance(value, str):
-        inner = decoded(value)
+        inner = decoded(value, is_formula=True)
         if isinstance(inner, str):
             return [inner]
         is_numbers = isinstance(inner, list) and not any(isinstance(x, str | dict) for x in inner)

@@ -9,7 +9,7 @@ FEW = 64  # pairs that are judged here: starting processes takes two seconds
 
 
 def judged(boxes: list[str], golds: list[str], what: str) -> list[bool]:
-    r"""Whether each response (`\\boxed{...}`) is right for the gold answer beside it.
+    r"""Whether each response (`\boxed{...}`) is right for the gold answer beside it.
 
     On all cores, with a progress bar called `what`, where there are many.
     """

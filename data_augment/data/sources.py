@@ -10,7 +10,8 @@ from pathlib import Path
 
 from data_augment.errors import BadInput
 
-SUFFIXES = (".parquet", ".jsonl", ".ndjson", ".json", ".csv", ".tsv")  # the last four also with .gz
+SUFFIXES = (".parquet", ".jsonl", ".ndjson", ".json", ".csv", ".tsv")
+KNOWN = f"known: {', '.join(SUFFIXES)}; all but .parquet also with .gz"
 
 
 @contextmanager
@@ -48,7 +49,7 @@ def open_source(source: str, splits: list[str], subset: str | None, revision: st
     suffix = data_suffix(source)
     if path.exists():
         if suffix is None:
-            raise BadInput(f"{source}: unknown suffix; known: {', '.join(SUFFIXES)}, each with .gz")
+            raise BadInput(f"{source}: unknown suffix; {KNOWN}")
         return scan_file(source, path), None
     on_hub = re.fullmatch(r"(\w[\w.-]*/[\w.-]+)/(.+)", source)
     if on_hub and suffix:
@@ -123,7 +124,7 @@ def open_folder(path: Path, splits: list[str], subset: str | None):
     frames = []
     for name in files[one_split(str(path), splits, files)]:
         if data_suffix(name) is None:
-            raise BadInput(f"{name}: unknown suffix; known: {', '.join(SUFFIXES)}, each with .gz")
+            raise BadInput(f"{name}: unknown suffix; {KNOWN}")
         frames.append(scan_file(str(path), name))
     with reading(str(path)):
         rows = pl.concat(frames, how="diagonal_relaxed") if len(frames) > 1 else frames[0]

@@ -59,6 +59,12 @@ def test_a_question_comes_out_of_its_container(prepare, tmp_path, question):
     assert prepare(tmp_path / "t.json")[0]["question"].to_list() == ["What is 1+1?"]
 
 
+def test_a_question_in_json_text_keeps_its_line_breaks(prepare):
+    question = "First line.\nSecond line with $\\frac{1}{2}$?"
+    turns = json.dumps([{"role": "user", "content": question}])
+    assert prepare(tasks([turns]))[0]["question"].to_list() == [question]
+
+
 def test_a_json_file_with_nan_loses_only_the_row_that_has_it(prepare, tmp_path):
     lines = ['{"question": "a", "answer": "1", "a_pass_rate": NaN}']
     lines += ['{"question": "b", "answer": "2", "a_pass_rate": 0.5}']
