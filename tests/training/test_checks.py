@@ -94,6 +94,22 @@ def test_bad_data(workplace, capsys, case):
     assert re.search(message, err), err
 
 
+def test_answers_may_be_whole_numbers_and_one_of_them_0(workplace, capsys):
+    write_taskset(workplace / "data/math/train.parquet", answer=[0, *range(1, 40)])
+    status, _, err = check(capsys)
+    assert (status, err) == (0, "")
+
+
+def test_groups_of_one_are_a_note(workplace, capsys):
+    status, out, _ = check(capsys, "algorithm.repeat_times=1", f"{SELECTOR}.kwargs.m=1")
+    assert (status, "advantage is 0" in out) == (0, True)
+
+
+def test_an_evaluation_between_two_syncs_is_a_note(workplace, capsys):
+    status, out, _ = check(capsys, "explorer.eval_interval=10")
+    assert (status, "Trinity makes it 8" in out) == (0, True)
+
+
 def test_empty_and_broken_files(workplace, capsys):
     write_taskset(workplace / "data/math/train.parquet", rows=0)
     assert "is empty" in check(capsys)[2] or "cannot be loaded" in check(capsys)[2]
