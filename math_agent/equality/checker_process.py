@@ -1,9 +1,10 @@
 """The comparison of two answers in processes of their own, with a limit on their CPU time.
 
-The kernel ends a process that has computed for `CPU_LIMIT` seconds on one question; nothing else
-ends it in time inside one long call, and a signal of our own works in the main thread only, where
-a Ray actor does not grade. The wait of a process on a busy machine does not count. Several
-processes work side by side, so that an honest answer does not wait behind an endless one.
+The kernel ends a process that has computed for `CPU_LIMIT` seconds on one question. Nothing else
+ends one long call in time: a signal handler of Python waits until the call returns, and works in
+the main thread only, where a Ray actor does not grade. The time that a process waits on a busy
+machine does not count. Several processes work side by side, so that an honest answer does not
+wait behind an endless one.
 """
 
 from __future__ import annotations

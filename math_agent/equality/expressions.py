@@ -103,7 +103,7 @@ class Expressions(Numerals):
     def starts_factor(self) -> bool:
         """Whether the next token continues a product without a sign."""
         token = self.peek()
-        if token.kind == "number":
+        if token.kind == "number" or (token.text == "{" and self.next_is_number(ahead=1)):
             if self.before().kind in ("number", "letter", "word"):
                 raise Unreadable("a number after a number or a letter")
             return True
