@@ -6,7 +6,7 @@ from math_agent.equality.spelling import Token, Unreadable
 
 RELATIONS = {
     "=": "=",
-    r"\approx": "=",
+    r"\approx": "approx",
     "<": "<",
     ">": ">",
     r"\le": "<=",

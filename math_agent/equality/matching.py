@@ -14,6 +14,7 @@ Each rule is a choice where people differ; they are written out here so that one
   only one side has a unit it does not matter.
 - 50 % is 50 and 0.5; two percentages are compared as they stand.
 - 90 degrees is 90 and pi/2.
+- An answer with its rounding, "1/3 ≈ 0.33", is the exact one. A rounding alone is never right.
 - A letter with its text, "(B) 12", is the letter B where the gold is a letter, else its text.
 - 3:2 is 6:4 and 3/2, unless it is a time of the day: 9:45 is only 9:45, with or without "AM".
 - A gold with its base, 52_8, is 52 (the question names the base); it is not 42, 52_{10} or 528. A

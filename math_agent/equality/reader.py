@@ -25,9 +25,9 @@ from math_agent.equality.shapes import (
     Text,
 )
 from math_agent.equality.spelling import Token, Unreadable
-from math_agent.equality.trees import both_signs, signed, without_mark
+from math_agent.equality.trees import both_signs, signed, with_marks, without_mark
 from math_agent.equality.units import Unit
-from math_agent.equality.values import number
+from math_agent.equality.values import nearly_same_value, number
 from math_agent.equality.words import CARDINALS, FUNCTIONS, SEPARATOR_WORDS, VALUE_WORDS, is_product
 
 _CURRENCIES = frozenset([r"\$", "$", "€", "£", "¥", "₹", "USD", "EUR", "GBP", "Rs", "RMB"])
@@ -221,6 +221,8 @@ class Reader(Expressions):
                 operator += "="
             operators.append(operator)
             operands.append(both_signs(self.ratio()))
+        if "approx" in operators:
+            operands, operators = _without_approximations(operands, operators)
         if not operators:
             return operands[0]
         return Relation(tuple(operands), tuple(operators))
@@ -354,6 +356,20 @@ class Reader(Expressions):
         if token.text == "Rs":
             self.accept(".")
         return units.measure(token.text.removeprefix("\\")), sign
+
+
+def _without_approximations(operands: list, operators: list[str]) -> tuple[list, list[str]]:
+    """sqrt 2 of "sqrt 2 ≈ 1.41"; "x ≈ 5" is x = 5. Raises Unreadable for 1/3 ≈ 1.3."""
+    first = operators.index("approx")
+    exact = operands[first]
+    if isinstance(exact, Quantity) and exact.value[0] == "name" and len(operands) == 2:
+        return operands, ["="]
+    for rounded in operands[first + 1 :]:
+        if not (isinstance(exact, Quantity) and isinstance(rounded, Quantity)):
+            raise Unreadable("an approximation")
+        if not nearly_same_value(with_marks(exact), with_marks(rounded)):
+            raise Unreadable("an approximation that is none")
+    return operands[: first + 1], operators[:first]
 
 
 def _is_function(tokens: list[Token]) -> bool:

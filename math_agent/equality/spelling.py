@@ -183,6 +183,7 @@ def undecorated(text: str) -> str:
     text = re.sub(r"(?<!\\)\{\s*\}(?=\s*[\^_])", "", text)  # 72{}^\circ
     text = re.sub(r"\\(?:left|right)\s*\.", "", text)
     text = _SIZES.sub("", text)
+    text = re.sub(r"(?<=\s)!=", r"\\ne ", text)  # x != 3; n!=6 has a factorial
     text = text.strip()
     if bold := _MARKDOWN.fullmatch(text):
         text = bold[2]

@@ -438,6 +438,17 @@ def same_value(one: tuple, other: tuple) -> bool:
         return False
 
 
+def nearly_same_value(one: tuple, other: tuple) -> bool:
+    """Whether two numbers differ by less than one in a hundred, as a number and its rounding."""
+    if names(one) or names(other):
+        return False
+    try:
+        difference, scale = _difference(one, other, {}, LEAST_PRECISION)
+    except (NoValue, RecursionError):
+        return False
+    return abs(difference) <= scale / 100
+
+
 def _with_constants_of(one: tuple, other: tuple) -> tuple:
     """`other` with the constants of integration in the case of `one`: + c as + C, c_1 as C_1."""
     own, others = names(one), names(other)

@@ -39,7 +39,7 @@ _ORDINALS = {
 PARTS = {"half": 2, "halves": 2} | _ORDINALS
 PARTS |= {f"{word}s": value for word, value in _ORDINALS.items()}
 
-PERCENT_WORDS = frozenset(["percent", "pct"])
+PERCENT_WORDS = frozenset(["percent", "percentage", "pct"])
 SEPARATOR_WORDS = frozenset(["and", "or"])
 
 _OPERATIONS = """
