@@ -229,7 +229,7 @@ def check_restart(run: Path, driver, step: int, state: dict) -> None:
         meta = read_json(run / "explorer_meta.json") or {}
         return meta.get("latest_iteration") == step and meta["taskset_states"] == [state]
 
-    wait_until(aligned, driver)
+    wait_until(aligned, driver, LONGEST)
 
 
 def main() -> int:

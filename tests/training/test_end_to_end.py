@@ -1,37 +1,95 @@
 """The real chain on a tiny model: dataset, Ray, ReAct rollouts, judge, feedback, selector, update.
 
-Slow (minutes): a tiny base model is made, laptop/server.py runs, and main.py is called as a user
-calls it. One server and one model serve all tests; faults.py has both.
+Slow (minutes): a tiny base model is made, the laptop's server runs, and main.py is called as a user
+calls it, four times: a difficulty_based run that is cut short by a power failure and goes on to its
+end, and a run with a selector of one's own that goes on after its trainer broke. What the kill of
+one process alone does is in faults.py.
 """
 
 import json
 import subprocess
+import sys
+import time
 import urllib.request
 
 import numpy as np
+import pandas as pd
+import psutil
 import pyarrow.parquet as pq
 import pytest
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from data_augment.figure.curves import read
-from data_augment.files import REPO
+from data_augment.files import REPO, read_json
+from data_augment.training.resume import checkpointed_step
 from laptop.pretrain import pass_rates
-from tests.training.faults import Laptop, torture
+from tests.training.faults import (
+    BATCH,
+    Laptop,
+    actors,
+    check_restart,
+    expected_state,
+    explored,
+    wait_until,
+)
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("end_to_end")]  # one worker runs them all
+STEPS = 6
+PATIENCE = 240  # seconds; a start or an end that takes longer is a hang
 
 
 @pytest.fixture(scope="module")
 def laptop(tmp_path_factory):
     laptop = Laptop(tmp_path_factory.mktemp("laptop"))
+    laptop.drivers = []
     yield laptop
+    for driver in laptop.drivers:
+        driver.kill()  # nothing, where it has ended
     laptop.close()
 
 
-def call(command, status=0):
-    done = subprocess.run(command, cwd=REPO, text=True, capture_output=True, timeout=400)
-    assert done.returncode == status, done.stdout + done.stderr
-    return done
+class Driver:
+    """main.py in the background, and what it prints."""
+
+    def __init__(self, laptop, config, **overrides):
+        self.run = laptop.run_dir(overrides["name"])
+        step, state = expected_state(self.run)
+        self.printed = laptop.folder / f"{overrides['name']}-{time.time_ns()}.txt"
+        with open(self.printed, "w") as file:
+            command = laptop.command(config, **overrides)
+            self.process = subprocess.Popen(command, cwd=REPO, stdout=file, stderr=file)
+        laptop.drivers.append(self.process)
+        if state is not None:
+            check_restart(self.run, self.process, step, state)
+
+    def wait_for_step(self, step):
+        wait_until(lambda: explored(self.run) >= step, self.process, PATIENCE)
+
+    def kill(self):
+        workers = actors(self.process)
+        self.process.kill()
+        self.process.wait()
+        assert psutil.wait_procs(workers, timeout=60)[1] == [], "Ray outlived its driver"
+
+    def end(self):
+        """Wait for its end; returns exit status and output."""
+        return self.process.wait(PATIENCE), self.printed.read_text()
+
+
+@pytest.fixture(scope="module")
+def difficulty(laptop):
+    """A run that is cut short at step 3 and goes on; its folder, exit status and last output."""
+    plan = {"name": "difficulty", "buffer.total_steps": STEPS, "explorer.eval_interval": STEPS}
+    driver = Driver(laptop, "config_difficulty.yaml", **plan)
+    driver.wait_for_step(3)
+    laptop.server.kill()
+    driver.kill()
+    laptop.server.wait()
+    laptop.serve()
+    step, state = expected_state(driver.run)
+    assert step == 2, "the weights of step 2 were saved"
+    assert state is not None
+    status, output = Driver(laptop, "config_difficulty.yaml", **plan).end()
+    return driver.run, status, output
 
 
 @pytest.mark.parametrize("name", ["weak", "strong"])
@@ -49,45 +107,38 @@ def test_measured_pass_rates_are_those_of_direct_sampling(laptop, name):
     assert np.corrcoef(measured, direct)[0, 1] > 0.3  # of 120 tasks; 0 if the rows were mixed up
 
 
-@pytest.mark.parametrize(
-    ("config", "name"),
-    [
-        ("config_random.yaml", "Random-Selector"),
-        ("config_difficulty.yaml", "Difficulty-Based-Selector"),
-    ],
-)
-def test_both_experiments_train_evaluate_and_say_so(laptop, config, name):
-    done = call(laptop.command(config))
-    run = laptop.run_dir(name)
-    assert "Trained 3 of 3 steps" in done.stdout
-    assert "step    3/3   rollout accuracy" in done.stdout
-    assert "eval/heldout/accuracy/mean@1" in done.stdout
-    assert len(done.stdout.splitlines()) < 40, "a person must be able to follow it"
-
-    curves = read([str(run)])
-    assert curves[curves.metric == "rollout_accuracy"].step.tolist() == [1, 2, 3]
-    assert curves[curves.metric == "eval_accuracy/heldout"].step.tolist() == [0, 3]
-    assert (run / "latest_checkpointed_iteration.txt").read_text() == "3"
+def test_the_same_command_brings_a_run_that_was_cut_short_to_its_end(difficulty):
+    """It goes on at the step of the weights, with the posterior of that step: see check_restart."""
+    run, status, output = difficulty
+    assert status == 0, output
+    assert f"{STEPS} of {STEPS} steps" in output
+    assert "heldout" in output
+    assert len(output.splitlines()) < 45, "a person must be able to follow it"
+    assert checkpointed_step(run) == STEPS
     assert (run / "config.yaml").exists()
-    assert "All 3 steps are trained already" in call(laptop.command(config)).stdout
 
 
-@pytest.mark.parametrize(
-    "kind", ["sequential", "shuffle", "offline_easy2hard", "examples.my_selector.VarianceSelector"]
-)
-def test_the_other_selectors_are_swapped_by_one_line(laptop, kind):
-    swap = {"buffer.explorer_input.taskset.task_selector.selector_type": kind}
-    short = {"buffer.total_steps": 2, "explorer.eval_on_startup": False, "name": kind}
-    done = call(laptop.command("config_random.yaml", **swap, **short))
-    assert f"selector    {kind}" in done.stdout
-    assert "Trained 2 of 2 steps" in done.stdout
-    state = json.loads((laptop.run_dir(kind) / "explorer_meta.json").read_text())
-    assert state["taskset_states"][0]["current_index"] == 2 * 8
+def test_feedback_reached_the_selector(difficulty):
+    state = read_json(difficulty[0] / "explorer_meta.json")["taskset_states"][0]
+    assert state["current_index"] == STEPS * BATCH
+    assert state["updates"] == STEPS
+    assert state["cap_coef"] is not None
 
 
-def test_training_changed_the_weights(laptop):
-    run = laptop.run_dir("Random-Selector")
-    saved = [run / f"global_step_{step}/remote_checkpoint_path.txt" for step in (2, 3)]
+def test_curves_are_those_of_one_run_though_it_was_started_twice(difficulty, tmp_path):
+    csv = tmp_path / "curves.csv"
+    command = [sys.executable, "plot_result.py", str(difficulty[0]), "--csv", str(csv)]
+    command += ["--output", str(tmp_path / "figure.jpg")]
+    done = subprocess.run(command, cwd=REPO, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    curves = pd.read_csv(csv)
+    steps = {metric: rows.step.tolist() for metric, rows in curves.groupby("metric")}
+    assert steps["rollout_accuracy"] == [*range(1, STEPS + 1)]
+    assert steps["eval_accuracy/heldout"] == [0, STEPS]
+
+
+def test_training_changed_the_weights(laptop, difficulty):
+    saved = [difficulty[0] / f"global_step_{step}/remote_checkpoint_path.txt" for step in (4, 6)]
     models = ["base", *(path.read_text() for path in saved)]
     answers = [logprobs(laptop, model) for model in models]
     assert answers[0] != answers[1] != answers[2]
@@ -107,24 +158,25 @@ def logprobs(laptop, model):
     return [token["logprob"] for token in content]
 
 
-def test_feedback_reached_the_selector(laptop):
-    run = laptop.run_dir("Difficulty-Based-Selector")
-    state = json.loads((run / "explorer_meta.json").read_text())["taskset_states"][0]
-    assert state["current_index"] == 3 * 8
-    assert state["updates"] == 3
-    assert state["cap_coef"] is not None
-
-
-def test_broken_trainer_is_exit_1_with_its_error(laptop):
-    run = laptop.run_dir("Broken")
+def test_a_broken_trainer_is_exit_1_with_its_error_and_a_selector_of_ones_own_goes_on(laptop):
+    """The trainer cannot save step 2; its error and where to read on are on the terminal."""
+    kind = "examples.my_selector.VarianceSelector"
+    swap = {"buffer.explorer_input.taskset.task_selector.selector_type": kind, "name": "own"}
+    plan = {"buffer.total_steps": 3, "explorer.eval_on_startup": False}
+    plan["explorer.runner_per_model"] = 1
+    run = laptop.run_dir("own")
     run.mkdir(parents=True)
-    (run / "global_step_1").write_text("a file where the trainer wants to make a folder")
-    done = call(laptop.command("config_random.yaml", name="Broken"), status=1)
-    assert "training broke off at step" in done.stderr
-    assert "FileExistsError" in done.stderr
-    assert str(run / "log") in done.stderr
+    obstacle = run / "global_step_2"
+    obstacle.write_text("a file where the trainer wants to make a folder")
+    status, output = Driver(laptop, "config_random.yaml", **swap, **plan).end()
+    assert status == 1, output
+    assert kind in output
+    assert "FileExistsError" in output
+    assert str(run / "log") in output
 
-
-def test_two_kills_are_survived(laptop):
-    report = torture(laptop, kills=2, seed=33, steps=6)  # the driver, then the server
-    assert len(report) == 2
+    obstacle.unlink()
+    status, output = Driver(laptop, "config_random.yaml", **swap, **plan).end()
+    assert status == 0, output
+    assert "3 of 3 steps" in output
+    state = read_json(run / "explorer_meta.json")["taskset_states"][0]
+    assert state["current_index"] == 3 * BATCH
