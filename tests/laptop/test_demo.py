@@ -12,7 +12,6 @@ from data_augment.files import REPO
 from data_augment.training.experiment_yaml import compose
 from laptop import demo
 from laptop.server.process import start_server
-from tests.laptop.test_engine import make_model
 
 URL = "http://127.0.0.1:12345"
 
@@ -110,7 +109,8 @@ def test_commands_are_those_of_the_doors_and_go_to_the_own_server(stages):
 
 
 def test_a_server_that_has_the_port_already_is_not_taken_for_ours(tmp_path):
-    make_model(tmp_path / "models/tiny")
+    (tmp_path / "models/tiny").mkdir(parents=True)
+    (tmp_path / "models/tiny/config.json").write_text("{}")
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = other.getsockname()[1]
         with pytest.raises(subprocess.CalledProcessError):
