@@ -5,6 +5,8 @@ An interval is (lower end, closed, upper end, closed); the ends are trees, see v
 
 from __future__ import annotations
 
+from functools import cmp_to_key
+
 from math_agent.equality.equations import name_of, settled
 from math_agent.equality.shapes import Builder, Combination, Group, NumberSet, Quantity, Relation
 from math_agent.equality.values import NotRational, NoValue, names, order, same_value
@@ -28,6 +30,7 @@ def variable(shape) -> str | None:
 
 
 def same_intervals(gold: tuple, answer: tuple) -> bool:
+    """Whether two regions have the same ends, each of them open or closed in both."""
     if len(gold) != len(answer):
         return False
     return all(
@@ -42,10 +45,9 @@ def same_intervals(gold: tuple, answer: tuple) -> bool:
 def region(shape) -> tuple | None:
     """A set of real numbers as its intervals in order; None for what is no such set."""
     try:
-        intervals = _intervals(shape)
+        return _intervals(shape)
     except (NoValue, NotRational):
         return None
-    return intervals
 
 
 def _intervals(shape) -> tuple | None:
@@ -159,16 +161,7 @@ def _union(intervals: list) -> tuple:
     for interval in intervals:
         if names(interval[0]) or names(interval[2]):
             raise NoValue("a letter without a value")
-    rest = list(intervals)
-    ordered = []
-    while rest:
-        first = rest[0]
-        for other in rest[1:]:
-            before = _compared(other[0], first[0])
-            if before < 0 or (before == 0 and other[1] and not first[1]):
-                first = other
-        rest.remove(first)
-        ordered.append(first)
+    ordered = sorted(intervals, key=cmp_to_key(_by_lower_end))
     merged = []
     for interval in ordered:
         if merged and _touch(merged[-1], interval):
@@ -176,6 +169,11 @@ def _union(intervals: list) -> tuple:
         else:
             merged.append(interval)
     return tuple(merged)
+
+
+def _by_lower_end(left: tuple, right: tuple) -> int:
+    """The order of two intervals; of two that begin at the same end the closed one is first."""
+    return _compared(left[0], right[0]) or right[1] - left[1]
 
 
 def _touch(left: tuple, right: tuple) -> bool:
