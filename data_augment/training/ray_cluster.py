@@ -71,8 +71,8 @@ def connect_ray(config, env: dict[str, str]) -> Path:
             found = f"the folder for temporary files has too long a name ({error})"
             fix = "Name a short one: export RAY_TMPDIR=/tmp"
         else:
-            found = f"no cluster can be reached ({error})"
-            fix = "Start it (ray start --head), or unset RAY_ADDRESS and cluster.ray_address"
+            found = f"its cluster does not let us in ({error})"
+            fix = "Ray 2.60 wants a token where it has one: export RAY_AUTH_MODE=token"
         raise BadInput(f"Ray: {found}. {fix}") from error
     check_gpus(config, ray.cluster_resources().get("GPU", 0))
     job = ray.get_runtime_context().get_job_id()

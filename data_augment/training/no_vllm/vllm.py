@@ -2,8 +2,8 @@
 
 trinity-rft 0.6.0 imports names of vLLM at the top of `trinity/common/models/mm_utils.py`, and every
 engine imports that file, also those that never use vLLM (ModuleNotFoundError: No module named
-'vllm'). cluster.py puts this folder on the Python path only for a tinker run without vLLM. Calling
-one of the names, as multi-modal messages would, raises.
+'vllm'). ray_cluster.py puts this folder on the Python path only for a tinker run without vLLM.
+Calling one of the names, as multi-modal messages would, raises.
 """
 
 import sys
