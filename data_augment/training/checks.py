@@ -39,6 +39,7 @@ def check(config, gpu_check: bool = True) -> Plan:
     check_registered_names(settings, plan)
     stop_at_errors(plan)  # what follows computes with these numbers
     check_model(settings, plan)
+    check_lora(settings, plan)
     check_machine(settings, plan, gpu_check)
     show_memory(settings, plan)
     check_tasksets(settings, plan)
@@ -65,6 +66,18 @@ def check_model(settings, plan: Plan) -> None:
     longest = model.max_response_tokens
     shown = f", a response at most {longest}" if longest else ""
     plan.fact("model", f"{path}; {model.max_model_len} tokens{shown}")
+
+
+def check_lora(settings, plan: Plan) -> None:
+    """Trinity 0.6.0 trains one adapter, and vLLM reads it from the checkpoint of each sync."""
+    adapters = settings.model.lora_configs
+    if adapters is None or settings.model.tinker.enable:
+        return
+    if len(adapters) != 1:
+        plan.error("model.lora_configs", f"{len(adapters)} adapters", "Give one, or leave it out")
+    if settings.synchronizer.sync_method.value == "memory":
+        found = "memory does not hand a LoRA adapter to vLLM"
+        plan.error("synchronizer.sync_method", found, "Set it to checkpoint")
 
 
 def check_schedule(settings, plan: Plan) -> None:

@@ -7,6 +7,7 @@ import difflib
 import functools
 from dataclasses import fields, is_dataclass
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 from data_augment.errors import BadInput
 from data_augment.files import REPO, lock, write_whole
@@ -184,7 +185,7 @@ def schema_error(error: Exception, config) -> str:
 
     key = failing_key(trinity_schema(), config)
     if not isinstance(error, OmegaConfBaseException):
-        return f"{key}: the value is not of the right type ({error})"
+        return f"{key}: the value is not of the right type ({str(error).splitlines()[0]})"
     if is_dataclass(error.object_type) and "not in" in str(error):
         choices = [field.name for field in fields(error.object_type)]
         close = difflib.get_close_matches(str(error.key), choices, n=1)
@@ -205,8 +206,9 @@ def failing_key(schema, config) -> str:
         if not merge_fails(schema, {key: value}):
             continue
         deeper = ""
-        if isinstance(value, DictConfig) and isinstance(schema.get(key), DictConfig):
-            deeper = failing_key(schema[key], value)
+        inner_schema = section_schema(schema, key)
+        if isinstance(value, DictConfig) and isinstance(inner_schema, DictConfig):
+            deeper = failing_key(inner_schema, value)
         if isinstance(value, ListConfig):
             for i, element in enumerate(value):
                 error = merge_fails(schema, {key: [element]})
@@ -215,6 +217,17 @@ def failing_key(schema, config) -> str:
                     return f"{key}[{i}].{inner}" if inner else f"{key}[{i}]"
         return f"{key}.{deeper}" if deeper else str(key)
     return ""
+
+
+def section_schema(schema, key: str):
+    """The schema of a section; of one that is null by default, from its type."""
+    from omegaconf import OmegaConf
+
+    if schema.get(key) is not None:
+        return schema[key]
+    hint = get_type_hints(OmegaConf.get_type(schema)).get(key)
+    sections = [inner for inner in get_args(hint) if is_dataclass(inner)]
+    return OmegaConf.structured(sections[0]) if sections else None
 
 
 def merge_fails(schema, part: dict) -> Exception | None:

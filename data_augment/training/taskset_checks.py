@@ -6,6 +6,7 @@ from pathlib import Path
 from data_augment.data.questions import same_questions
 from data_augment.data.statistics import histogram_line
 from data_augment.training.experiment_yaml import TASKSET, selector_key, selector_node, tasksets
+from data_augment.training.model_files import hub_answers
 from data_augment.training.plan import Plan
 from task_selection.checks import is_difficulty_based
 
@@ -57,6 +58,8 @@ def load(taskset, key: str, plan: Plan):
     if not path.startswith("/") and not is_hub_id(path):
         return plan.error(f"{key}.path", f"no folder {path!r}", how_to_make(path))
     datasets.disable_progress_bars()
+    # Without the Hub, `datasets` looks into its cache at once; else it tries for half a minute.
+    datasets.config.HF_HUB_OFFLINE = is_hub_id(path) and not hub_answers()
     try:
         rows = datasets.load_dataset(path, name=taskset.subset_name, split=split)
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:

@@ -106,7 +106,8 @@ def test_what_makes_the_run_may_not(workplace, capsys, override):
     key = override.partition("=")[0]
     assert re.search(rf"{key}.*the saved run has .*, this command .*name=Another", printed), printed
     (folder / "latest_checkpointed_iteration.txt").unlink()
-    assert go_on(capsys, override)[0] == 0, "nothing was saved that could be continued"
+    printed = go_on(capsys, override)[1]
+    assert "another run" not in printed, "nothing was saved that could be continued"
 
 
 def test_a_moved_folder_goes_on_and_another_one_does_not(workplace, capsys):
