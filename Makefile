@@ -1,16 +1,17 @@
-# make demo     environment, small base model, dataset, both experiments, the figure (laptop, no GPU)
-# make test     lint and tests
-# make figure   training_result.jpg and the table, from results/curves.csv
-# make experiment   the runs behind results/, seven settings with five seeds (laptop, four hours)
-# make lint     ruff, check and format
-# make faults   runs on the laptop survive 20 kills at random moments (half an hour)
-# make bench    what a step of the selector costs, beside Trinity's own
-# make lock     requirements.txt and requirements-gpu.txt from their .in files (needs uv and the network)
+# make demo        the whole experiment on a laptop: models, tasks, pass rates, both trainings, the figure
+# make check       lint and the fast tests, for every save (half a minute)
+# make test        lint and all tests
+# make figure      training_result.jpg and the table, from results/curves.csv
+# make experiment  the runs behind results/: seven settings with five seeds (laptop, four hours)
+# make faults      runs on the laptop survive 20 kills at random moments (half an hour)
+# make bench       what a step of the selector costs, beside Trinity's own
+# make lint        ruff, check and format
+# make lock        requirements.txt and requirements-gpu.txt from their .in files (needs uv and the network)
 
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test figure experiment lint faults bench lock
+.PHONY: demo check test figure experiment lint faults bench lock
 
 # Made again when the lock changes; a half-finished installation leaves no .venv/ready.
 .venv/ready: requirements.txt
@@ -22,8 +23,11 @@ BIN := .venv/bin
 demo: .venv/ready
 	$(BIN)/python -m laptop.demo
 
+check: lint
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -11,30 +11,55 @@ import main as main_script
 import measure_pass_rates
 import plot_result
 import prepare_data
-from data_augment.training.experiment_yaml import REPO, compose
+from data_augment.files import REPO
+from data_augment.training.experiment_yaml import compose
 from tests.conftest import write_taskset
 from tests.figure.test_plot_result import write_run
 
-README = (REPO / "README.md").read_text()
-BLOCKS = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
-COMMANDS = [line for block in BLOCKS for line in block.replace("\\\n", " ").splitlines() if line]
-MINE = ("mine", "my.")  # the reader's own files
+DOCUMENTS = ["README.md", "docs/results.md", "docs/troubleshooting.md", "docs/pins.md"]
+MADE = {"config.yaml", "prepare_report.json", "metrics.jsonl"}  # beside a run, beside the data
 
 
-def test_files_and_links_exist():
-    linked = re.findall(r"\]\((?!https?://)([^)#]+)\)", README)
-    named = re.findall(r"`((?:[\w.-]+/)*[\w-]+\.(?:py|yaml|txt|in|md|jpg|csv))`", README)
-    folders = re.findall(r"`((?:results|profiles|examples|laptop|no_vllm|tests)/)`", README)
-    assert len(linked) > 0 and len(named) > 10 and len(folders) > 1
-    made = ("config.yaml", "prepare_report.json")  # beside a run, beside the data
-    for name in {*linked, *named, *folders} - {*made}:
-        assert (REPO / name).exists(), name
+def blocks(name: str, language: str) -> list[str]:
+    """The code blocks of a document in a language, "" for those that name none."""
+    found = re.findall(r"```(\w*)\n(.*?)```", (REPO / name).read_text(), re.DOTALL)
+    return [block for marked, block in found if marked == language]
 
 
-def test_the_map_lists_every_script():
-    tree = README.partition("## What is where")[2].partition("```bash")[0]
-    scripts = sorted(path.name for path in REPO.glob("*.py"))
-    assert [name for name in scripts if name not in tree] == []
+def commands(name: str) -> list[str]:
+    lines = "\n".join(blocks(name, "bash")).replace("\\\n", " ").splitlines()
+    return [line for line in lines if line]
+
+
+COMMANDS = list(dict.fromkeys(line for name in DOCUMENTS for line in commands(name)))
+
+
+@pytest.mark.parametrize("name", [*DOCUMENTS, "README_zh.md"])
+def test_files_and_links_exist(name):
+    text = (REPO / name).read_text()
+    for link in re.findall(r"\]\((?!https?://)([^)#]+)\)", text):
+        assert ((REPO / name).parent / link).exists(), link
+    named = re.findall(r"`((?:[\w.-]+/)*[\w-]+\.(?:py|yaml|txt|in|md|jpg|csv|jsonl))`", text)
+    folders = re.findall(r"`((?:[\w-]+/)+)`", text)
+    for path in {*named, *folders} - MADE:
+        assert (REPO / path).exists(), path
+
+
+def test_the_map_lists_every_command_and_folder():
+    tree = blocks("README.md", "")[-1]
+    scripts = [path.name for path in REPO.glob("*.py")]
+    folders = [f"{path.parent.name}/" for path in REPO.glob("*/__init__.py")]
+    assert len(scripts) == 4
+    assert [name for name in [*scripts, *folders] if name not in tree and name != "tests/"] == []
+
+
+def test_the_chinese_readme_has_the_same_sections_commands_and_numbers():
+    english, chinese = ((REPO / name).read_text() for name in ("README.md", "README_zh.md"))
+    assert re.findall(r"^#+ ", english, re.MULTILINE) == re.findall(r"^#+ ", chinese, re.MULTILINE)
+    for language in ("bash", "yaml", ""):
+        assert blocks("README.md", language) == blocks("README_zh.md", language)
+    table = re.compile(r"<!-- results.*?<!-- end of results -->", re.DOTALL)
+    assert table.findall(english) == table.findall(chinese) != []
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -83,6 +108,6 @@ def test_the_yaml_shown_is_that_of_the_configurations():
         (REPO / f"config_{kind}.yaml").read_text() for kind in ("random", "difficulty")
     )
     lines = {line.partition("#")[0].strip() for line in shipped.splitlines()}
-    for block in re.findall(r"```yaml\n(.*?)```", README, re.DOTALL):
+    for block in blocks("README.md", "yaml"):
         shown = {line.partition("#")[0].strip() for line in block.splitlines()} - {"", "# ..."}
         assert shown <= lines
