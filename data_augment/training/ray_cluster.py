@@ -111,7 +111,8 @@ def start_or_join(options: dict, colocate: bool):
     device = os.environ["CUDA_VISIBLE_DEVICES"]
     os.environ["CUDA_VISIBLE_DEVICES"] = f"{device},{device}"  # Ray counts the names here
     try:
-        return ray.init(num_gpus=2, **options)
+        # verl's pool alone asks for 3 CPUs, and on a machine with 2 it would wait for ever, too
+        return ray.init(num_gpus=2, num_cpus=max(8, os.cpu_count() or 0), **options)
     except ValueError:  # a cluster is there already, and its GPUs are counted
         return ray.init(**options)
     finally:
