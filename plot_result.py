@@ -60,7 +60,7 @@ def plot(args: argparse.Namespace) -> None:
     from data_augment.figure.comparison import compare
     from data_augment.figure.curves import evaluations, read, selectors, write
     from data_augment.figure.drawing import check_format, draw
-    from data_augment.files import write_whole
+    from safe_files import write_whole
 
     if args.smooth < 1:
         raise BadInput(f"--smooth: a number from 1 is expected, not {args.smooth}")

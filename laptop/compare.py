@@ -15,8 +15,8 @@ import sys
 import time
 from pathlib import Path
 
-from data_augment.files import REPO, write_whole
 from laptop.demo import end_on_sigterm, prepared_server, run, training_arguments
+from safe_files import REPO, write_whole
 
 GROUP = "comparison"
 RUNS = Path("checkpoints/Data-Augmentation", GROUP)

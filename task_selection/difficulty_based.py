@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import trinity.buffer.selector.selector as trinity_selector
 
-from data_augment.files import append_json_line
+from safe_files import append_json_line
 from task_selection.checks import Parameters, check_features, check_parameters, clean_feedback
 from task_selection.estimator import InterpolationEstimator
 from task_selection.state import (

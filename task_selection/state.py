@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_augment.files import write_whole
+from safe_files import write_whole
 
 
 def pack_arrays(**arrays: np.ndarray) -> str:

@@ -11,8 +11,8 @@ import main as main_script
 import measure_pass_rates
 import plot_result
 import prepare_data
-from data_augment.files import REPO
 from data_augment.training.experiment_yaml import compose
+from safe_files import REPO
 from tests.conftest import write_taskset
 from tests.figure.test_plot_result import write_run
 

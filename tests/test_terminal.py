@@ -7,7 +7,7 @@ import pytest
 
 import main
 import prepare_data
-from data_augment.files import REPO
+from safe_files import REPO
 
 DIFFICULTY = str(REPO / "config_difficulty.yaml")
 

@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 
 from data_augment.errors import BadInput
-from data_augment.files import read_json, write_whole
+from safe_files import read_json, write_whole
 
 # How datasets.load_dataset reads the split off a file's name; a name without one is "train".
 SPLITS = {"train": "train", "training": "train", "test": "test", "testing": "test"}

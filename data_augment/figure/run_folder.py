@@ -13,7 +13,7 @@ from pathlib import Path
 
 from data_augment.errors import BadInput
 from data_augment.figure.labels import training_tasksets
-from data_augment.files import read_json_lines
+from safe_files import read_json_lines
 
 
 def find_runs(sources: list[str]) -> dict[str, Path]:

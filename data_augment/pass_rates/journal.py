@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from data_augment.errors import BadInput
-from data_augment.files import lock
+from safe_files import lock
 
 
 def journal_path(output: Path, name: str) -> Path:

@@ -5,7 +5,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from data_augment.errors import BadInput
-from data_augment.files import write_whole
+from safe_files import write_whole
 
 MAKE_ONE = "Make one: python prepare_data.py --source YOURS --output NEW.parquet"
 

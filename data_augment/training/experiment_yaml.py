@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import get_args, get_type_hints
 
 from data_augment.errors import BadInput
-from data_augment.files import REPO, lock, write_whole
+from safe_files import REPO, lock, write_whole
 
 TASKSET = "buffer.explorer_input.taskset"
 # A selector has two names in Trinity 0.6.0: `data_selector`, and `task_selector`, which it calls

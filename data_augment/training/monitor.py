@@ -16,7 +16,7 @@ import math
 import time
 from pathlib import Path
 
-from data_augment.files import append_json_line
+from safe_files import append_json_line
 
 METRICS_FILE = "metrics.jsonl"
 MONITOR_TYPE = "data_augment.training.monitor.MetricsFile"

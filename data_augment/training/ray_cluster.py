@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from data_augment.errors import BadInput
-from data_augment.files import REPO
+from safe_files import REPO
 
 
 def worker_env(config) -> dict[str, str]:

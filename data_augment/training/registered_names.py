@@ -13,9 +13,9 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from data_augment.files import REPO
 from data_augment.training.experiment_yaml import FIXED_CLASSES, selector_key
 from data_augment.training.plan import Plan
+from safe_files import REPO
 
 # The file of each registry in Trinity 0.6.0, and a method that its classes have.
 SELECTORS = ("buffer/selector/__init__.py", "get_indices")

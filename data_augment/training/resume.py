@@ -20,9 +20,9 @@ import json
 import re
 from pathlib import Path
 
-from data_augment.files import read_json, read_json_lines, write_whole
 from data_augment.training.monitor import METRICS_FILE
 from data_augment.training.progress import TRAINED
+from safe_files import read_json, read_json_lines, write_whole
 
 POINTER = "latest_checkpointed_iteration.txt"
 

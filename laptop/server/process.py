@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from data_augment.files import REPO
+from safe_files import REPO
 
 READY = re.compile(r"ready at (http://\S+),")
 

@@ -12,8 +12,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from data_augment.files import write_whole
 from laptop.server.errors import BadRequest, NotFound
+from safe_files import write_whole
 
 
 def write_snapshot(file: Path, tensors: dict[str, Tensor], about: dict, overwrite: bool) -> None:

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 import prepare_data
-from data_augment.files import REPO
+from safe_files import REPO
 
 BOX = " Let's think step by step and output the final answer within \\boxed{}."
 DAPO_BEFORE = (

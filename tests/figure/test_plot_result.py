@@ -6,8 +6,8 @@ from omegaconf import OmegaConf
 from PIL import Image
 
 from data_augment.figure.curves import COLUMNS, read
-from data_augment.files import append_json_line
 from plot_result import main
+from safe_files import append_json_line
 
 
 def write_run(folder, selector, seed=0, steps=6, offset=0.0, **settings):

@@ -4,7 +4,7 @@ import pytest
 
 from data_augment.figure.comparison import compare
 from data_augment.figure.curves import read
-from data_augment.files import REPO
+from safe_files import REPO
 
 START, END = "<!-- results:", "<!-- end of results -->"
 

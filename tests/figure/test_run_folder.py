@@ -7,7 +7,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from data_augment.errors import BadInput
 from data_augment.figure.run_folder import find_runs, read_config, read_values
-from data_augment.files import append_json_line
+from safe_files import append_json_line
 
 NAMES = {"rollout/accuracy/mean": "accuracy", "selection/seconds": "seconds"}
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from data_augment.files import REPO
 from laptop import compare
+from safe_files import REPO
 from tests.laptop.test_demo import composed_by_main
 
 URL = "http://127.0.0.1:12345"

@@ -8,10 +8,10 @@ import sys
 import pytest
 
 import measure_pass_rates
-from data_augment.files import REPO
 from data_augment.training.experiment_yaml import compose
 from laptop import demo
 from laptop.server.process import start_server
+from safe_files import REPO
 
 URL = "http://127.0.0.1:12345"
 

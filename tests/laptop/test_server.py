@@ -17,7 +17,6 @@ import uvicorn
 from safetensors.torch import load_file
 from tinker import types
 
-from data_augment.files import REPO
 from laptop.server import promises
 from laptop.server.__main__ import main
 from laptop.server.app import create_app
@@ -25,6 +24,7 @@ from laptop.server.engine import TORCH_THREADS
 from laptop.server.policy import BaseModel, Lora
 from laptop.server.process import start_server
 from laptop.server.training_run import TrainingRun
+from safe_files import REPO
 from tests.laptop.test_engine import make_model, peft_logprobs
 
 pytestmark = [

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import measure_pass_rates
-from data_augment.files import REPO
+from safe_files import REPO
 from tests.pass_rates.conftest import (
     ROWS,
     UNDISTURBED,

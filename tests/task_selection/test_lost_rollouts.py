@@ -6,7 +6,7 @@ from trinity.common.config import DynamicTimeoutConfig
 from trinity.common.constants import SELECTOR_METRIC
 
 import task_selection
-from data_augment.files import read_json_lines
+from safe_files import read_json_lines
 from tests.task_selection.selection_fakes import experience, selector
 from tests.task_selection.trinity_in_process import (
     REPEAT_TIMES,

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from datasets import Dataset
 
-from data_augment.files import REPO
+from safe_files import REPO
 from task_selection.checks import (
     bad_pass_rates,
     check_features,

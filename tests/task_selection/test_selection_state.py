@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from data_augment.files import read_json_lines
+from safe_files import read_json_lines
 from task_selection.state import pack_arrays
 from tests.task_selection.selection_fakes import (
     PAPER,

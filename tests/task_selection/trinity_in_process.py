@@ -19,7 +19,7 @@ from trinity.common.config_validator import AlgorithmConfigValidator, BufferConf
 from trinity.common.experience import Experience
 from trinity.common.workflows.workflow import Workflow
 
-from data_augment.files import REPO
+from safe_files import REPO
 
 TASKS = 60
 BATCH_SIZE = 6

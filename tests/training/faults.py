@@ -20,9 +20,9 @@ from tempfile import mkdtemp
 
 import psutil
 
-from data_augment.files import REPO, read_json
 from data_augment.training.resume import checkpointed_step
 from laptop.server.process import start_server
+from safe_files import REPO, read_json
 
 BATCH = 8  # profiles/laptop.yaml
 SERVICES = ("ray::DashboardAgent", "ray::RuntimeEnvAgent")  # of the node, not of the run

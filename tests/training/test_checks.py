@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from data_augment.files import append_json_line
 from data_augment.training.experiment_yaml import REPO, compose, save, use_fixed_classes
 from main import main
+from safe_files import append_json_line
 from tests.conftest import write_taskset
 
 SELECTOR = "buffer.explorer_input.taskset.task_selector"

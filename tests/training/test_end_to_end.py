@@ -19,9 +19,9 @@ import pyarrow.parquet as pq
 import pytest
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from data_augment.files import REPO, read_json
 from data_augment.training.resume import checkpointed_step
 from laptop.pretrain import pass_rates
+from safe_files import REPO, read_json
 from tests.training.faults import (
     BATCH,
     Laptop,

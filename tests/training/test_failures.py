@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from data_augment.files import REPO
 from data_augment.training.failures import RunLogs, explain, last_exception
+from safe_files import REPO
 
 INFO = "INFO 11-22 18:00:03 [monitor.py:96] Step 3: {'time/train_step': 0.41}\n"
 BOX = (

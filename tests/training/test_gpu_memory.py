@@ -6,10 +6,10 @@ import pytest
 import torch
 import transformers
 
-from data_augment.files import REPO
 from data_augment.training import gpu_memory
 from data_augment.training.experiment_yaml import compose, with_defaults
 from main import main
+from safe_files import REPO
 
 SMALL = dict(
     hidden_size=64,

@@ -8,9 +8,9 @@ import pytest
 from omegaconf import OmegaConf
 
 from data_augment.errors import BadInput
-from data_augment.files import append_json_line
 from data_augment.training import launch
 from data_augment.training.ray_cluster import check_address, check_gpus, worker_env
+from safe_files import append_json_line
 
 STEPS = 3
 

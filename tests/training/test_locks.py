@@ -8,7 +8,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from data_augment.files import REPO
+from safe_files import REPO
 
 
 def requirements(name):

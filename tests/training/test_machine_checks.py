@@ -9,8 +9,8 @@ import threading
 
 import pytest
 
-from data_augment.files import REPO
 from main import main
+from safe_files import REPO
 
 COMMAND = ["--config", str(REPO / "config_difficulty.yaml"), "--check", "--no-gpu-check"]
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from data_augment.files import REPO, append_json_line
 from data_augment.training.experiment_yaml import (
     compose,
     give_selector_its_folder,
@@ -14,6 +13,7 @@ from data_augment.training.experiment_yaml import (
     use_fixed_classes,
 )
 from main import main
+from safe_files import REPO, append_json_line
 from tests.conftest import write_taskset
 
 DIFFICULTY = str(REPO / "config_difficulty.yaml")

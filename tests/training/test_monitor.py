@@ -10,9 +10,9 @@ from agentscope.message import Msg
 from agentscope.tuner import WorkflowOutput
 from omegaconf import OmegaConf
 
-from data_augment.files import read_json_lines
 from data_augment.training.monitor import MONITOR_TYPE, MetricsFile, insert_monitor
 from data_augment.training.rollout_count import counted
+from safe_files import read_json_lines
 
 
 class Recorder:

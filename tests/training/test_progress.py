@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from data_augment.files import append_json_line
 from data_augment.training.progress import Progress
+from safe_files import append_json_line
 
 BATCH = {"rollout/accuracy/mean": 0.4375, "rollout/ended/sum": 64.0, "rollout/has_text/mean": 1.0}
 EVALUATION = {"eval/heldout/accuracy/mean@4": 0.25, "eval/heldout/accuracy/std@4": 0.1}

@@ -2,9 +2,9 @@
 
 import urllib.request
 
-from data_augment.files import REPO
 from data_augment.training.experiment_yaml import compose
 from data_augment.training.ray_cluster import worker_env
+from safe_files import REPO
 
 
 def test_a_proxy_is_not_asked_for_the_server_on_this_machine(workplace, monkeypatch):

@@ -4,10 +4,10 @@ import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from data_augment.files import REPO
 from data_augment.training.experiment_yaml import compose
 from data_augment.training.reasoning import choose_reasoning_parser
 from main import main
+from safe_files import REPO
 
 TURNS = (
     "{% for m in messages %}<|{{ m.role }}|>{{ m.content.split('</think>')[-1] }}\n{% endfor %}"

@@ -2,8 +2,8 @@
 
 import json
 
-from data_augment.files import append_json_line, read_json_lines
 from data_augment.training.resume import align, checkpointed_step
+from safe_files import append_json_line, read_json_lines
 
 BATCH = 8
 

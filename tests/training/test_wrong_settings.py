@@ -4,9 +4,9 @@ import itertools
 
 import pytest
 
-from data_augment.files import REPO
 from data_augment.training import registered_names
 from main import main
+from safe_files import REPO
 
 TASKSET = "buffer.explorer_input.taskset"
 SELECTOR = f"{TASKSET}.task_selector"

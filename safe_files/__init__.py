@@ -1,4 +1,7 @@
-"""Files that a kill cannot spoil: written whole or not at all, and locked while in use."""
+"""Files that a kill cannot spoil: written whole or not at all, and locked while in use.
+
+The ground floor: every other folder may import it, and it imports none.
+"""
 
 import fcntl
 import json
