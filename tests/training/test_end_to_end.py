@@ -32,7 +32,7 @@ from tests.training.faults import (
     wait_until,
 )
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("end_to_end")]  # one worker runs them all
+pytestmark = pytest.mark.slow
 STEPS = 6
 PATIENCE = 240  # seconds; a start or an end that takes longer is a hang
 
