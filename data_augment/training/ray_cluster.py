@@ -72,7 +72,7 @@ def connect_ray(config, env: dict[str, str]) -> Path:
             fix = "Name a short one: export RAY_TMPDIR=/tmp"
         else:
             found = f"its cluster does not let us in ({error})"
-            fix = "Ray 2.60 wants a token where it has one: export RAY_AUTH_MODE=token"
+            fix = "Ray 2.60 expects a token where it has one: export RAY_AUTH_MODE=token"
         raise BadInput(f"Ray: {found}. {fix}") from error
     check_gpus(config, ray.cluster_resources().get("GPU", 0))
     job = ray.get_runtime_context().get_job_id()

@@ -167,7 +167,7 @@ def test_a_broken_trainer_is_exit_1_with_its_error_and_a_selector_of_ones_own_go
     run = laptop.run_dir("own")
     run.mkdir(parents=True)
     obstacle = run / "global_step_2"
-    obstacle.write_text("a file where the trainer wants to make a folder")
+    obstacle.write_text("a file where the trainer makes a folder")
     status, output = Driver(laptop, "config_random.yaml", **swap, **plan).end()
     assert status == 1, output
     assert kind in output
