@@ -16,6 +16,11 @@ def is_difficulty_based(selector_type: str) -> bool:
     return selector_type == "difficulty_based" or selector_type.endswith(".DifficultyBasedSelector")
 
 
+def is_feature_based(selector_type: str) -> bool:
+    """Whether `selector_type` names the selector that learns from columns of any kind."""
+    return selector_type in ("feature_based", "task_selection.FeatureBasedSelector")
+
+
 class Parameters(BaseModel):
     """The keys of `task_selector.kwargs`. Defaults are Trinity 0.6.0's, where Trinity has the key.
 
@@ -42,6 +47,32 @@ class Parameters(BaseModel):
     do_sample: bool = Field(False, description="true or false")
     prior_strength: float = Field(
         0.0, ge=0, description="a number from 0, the pseudo-counts taken from the references"
+    )
+    state_dir: str | None = Field(None, description="a folder, or null")
+    state_keep: int = Field(50, ge=1, description="a whole number from 1, the state files to keep")
+
+
+class FeatureParameters(BaseModel):
+    """The keys of `task_selector.kwargs` for the feature-based selector."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, frozen=True)
+
+    m: int = Field(8, ge=1, description="a whole number from 1, equal to algorithm.repeat_times")
+    power: float = Field(
+        30.0, ge=0, description="a number from 0 (at random), the power of p (1 - p) in the draw"
+    )
+    rest: float = Field(
+        0.25,
+        ge=0,
+        lt=1,
+        description="a number from 0 to below 1, the share of the dataset drawn before a task "
+        "may come again",
+    )
+    random_share: float = Field(
+        0.05, ge=0, le=1, description="a number from 0 to 1, the share of a batch drawn at random"
+    )
+    forget: float = Field(
+        0.02, ge=0, le=1, description="a number from 0 to 1, the share of w forgotten at each step"
     )
     state_dir: str | None = Field(None, description="a folder, or null")
     state_keep: int = Field(50, ge=1, description="a whole number from 1, the state files to keep")

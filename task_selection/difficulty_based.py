@@ -16,7 +16,6 @@ What a step costs: `python -m tests.task_selection.benchmark`.
 
 import functools
 import time
-from collections import deque
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +24,7 @@ import trinity.buffer.selector.selector as trinity_selector
 from safe_files import append_json_line
 from task_selection.checks import Parameters, check_features, check_parameters, clean_feedback
 from task_selection.estimator import InterpolationEstimator
+from task_selection.in_flight import InFlight
 from task_selection.state import (
     fingerprint,
     pack_arrays,
@@ -118,7 +118,7 @@ class DifficultyBasedSelector(trinity_selector.DifficultyBasedSelector):
         self.updates = 0
         self.updates_outside = 0
         self.selected = np.zeros(self.diff_estimator.n, dtype=bool)
-        self.in_flight = deque()  # batches drawn that wait for their feedback, the oldest first
+        self.in_flight = InFlight()
         self.seconds = 0.0
 
     @_timed
@@ -127,13 +127,13 @@ class DifficultyBasedSelector(trinity_selector.DifficultyBasedSelector):
         drawn = result[0] if return_extra_info else result
         drawn = np.asarray(drawn)
         self.selected[drawn] = True
-        self.in_flight.append(set(drawn.tolist()))
+        self.in_flight.add(drawn)
         return result
 
     @_timed
     def feedback(self, indices, values) -> None:
         """Updates every posterior with the pass rates `values` [B] of the tasks `indices` [B]."""
-        lost = self._lost_tasks(indices)
+        lost = self.in_flight.lost_tasks(indices)
         indices = [*indices, *lost]
         values = [*values, *[0.0] * len(lost)]
         given = len(indices)
@@ -157,24 +157,6 @@ class DifficultyBasedSelector(trinity_selector.DifficultyBasedSelector):
                 seconds=self.seconds,
             )
             self.seconds = 0.0
-
-    def _lost_tasks(self, indices) -> list[int]:
-        """Tasks that were drawn up to the batch of `indices` and of which no rollout came back.
-
-        Trinity 0.6.0 gives feedback batch by batch, in the order of the draws, and none at all for
-        a batch that was lost whole. So the batches before the first that holds all of `indices`
-        were lost. Feedback that belongs to no batch in flight tells nothing about lost tasks.
-        """
-        answered = {int(index) for index in indices}
-        position = 0
-        while position < len(self.in_flight) and not answered <= self.in_flight[position]:
-            position += 1
-        if position == len(self.in_flight):
-            return []
-        lost = []
-        for _ in range(position):
-            lost += sorted(self.in_flight.popleft())
-        return lost + sorted(self.in_flight.popleft() - answered)
 
     def _watch_coefficient(self) -> None:
         """Says in the log when the policy has long stood outside the two references."""

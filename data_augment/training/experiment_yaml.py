@@ -18,8 +18,10 @@ TASKSET = "buffer.explorer_input.taskset"
 SELECTOR_KEYS = ("data_selector", "task_selector")
 
 # Trinity 0.6.0's own forget the posterior on resume, among other things: see task_selection/.
+# It has no feature_based.
 FIXED_CLASSES = {
     "difficulty_based": "task_selection.DifficultyBasedSelector",
+    "feature_based": "task_selection.FeatureBasedSelector",
     "pass_rate_calculator": "task_selection.PassRateCalculator",
 }
 
@@ -315,7 +317,8 @@ def use_fixed_classes(config) -> list[str]:
 def give_selector_its_folder(config) -> None:
     """Let our selector write its states and curves into the run's folder, whatever names it."""
     selector = selector_node(config)
-    if selector.get("selector_type") != FIXED_CLASSES["difficulty_based"]:
+    ours = (FIXED_CLASSES["difficulty_based"], FIXED_CLASSES["feature_based"])
+    if selector.get("selector_type") not in ours:
         return
     if "kwargs" not in selector:
         selector.kwargs = {}

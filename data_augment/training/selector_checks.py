@@ -2,7 +2,13 @@
 
 from data_augment.training.experiment_yaml import operators, selector_key, selector_node
 from data_augment.training.plan import Plan
-from task_selection.checks import check_parameters, is_difficulty_based
+from task_selection.checks import (
+    FeatureParameters,
+    Parameters,
+    check_parameters,
+    is_difficulty_based,
+    is_feature_based,
+)
 
 CALCULATORS = ("pass_rate_calculator", "PassRateCalculator")  # the end of their names
 
@@ -20,17 +26,25 @@ def check_selector(settings, plan: Plan) -> None:
         found = "Trinity's own pass_rate_calculator fails with sequential: its tasks have no index"
         plan.error("--stock", found, "Leave --stock or the calculator out")
     if is_difficulty_based(kind):
-        check_difficulty_based(settings, selector, kwargs, plan)
+        check_difficulty_based(settings, selector, plan)
+    if is_difficulty_based(kind) or is_feature_based(kind):
+        check_kwargs(settings, kind, kwargs, plan)
         check_calculator(names, plan)
 
 
-def check_difficulty_based(settings, selector, kwargs, plan: Plan) -> None:
+def check_difficulty_based(settings, selector, plan: Plan) -> None:
     key = selector_key(settings)
     columns = list(selector.get("feature_keys") or [])
     if selector.selector_type == "difficulty_based" and len(columns) != 2:
         plan.error(f"{key}.feature_keys", f"{columns}", "Trinity's own selector needs two columns")
-    plan.errors += [f"{key}.{error}" for error in check_parameters(dict(kwargs))]
-    m, repeat_times = kwargs.get("m", 16), settings.algorithm.repeat_times
+
+
+def check_kwargs(settings, kind: str, kwargs, plan: Plan) -> None:
+    key = selector_key(settings)
+    model = FeatureParameters if is_feature_based(kind) else Parameters
+    plan.errors += [f"{key}.{error}" for error in check_parameters(dict(kwargs), model)]
+    m = kwargs.get("m", model.model_fields["m"].default)
+    repeat_times = settings.algorithm.repeat_times
     if m != repeat_times:
         plan.error(
             f"{key}.kwargs.m",
@@ -47,5 +61,5 @@ def check_calculator(names: list[str], plan: Plan) -> None:
     plan.error(
         "data_processor.experience_pipeline.operators",
         "pass_rate_calculator is missing" if missing else f"{names[0]} stands before it",
-        "difficulty_based learns from it: put `- name: pass_rate_calculator` first",
+        "the selector learns from it: put `- name: pass_rate_calculator` first",
     )

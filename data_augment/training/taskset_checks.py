@@ -8,7 +8,7 @@ from data_augment.data.statistics import histogram_line
 from data_augment.training.experiment_yaml import TASKSET, selector_key, selector_node, tasksets
 from data_augment.training.model_files import hub_answers
 from data_augment.training.plan import Plan
-from task_selection.checks import is_difficulty_based
+from task_selection.checks import is_difficulty_based, is_feature_based
 
 
 def check_tasksets(settings, plan: Plan) -> None:
@@ -99,10 +99,15 @@ def check_features(settings, rows, plan: Plan) -> None:
     import numpy as np
 
     from task_selection import checks as selection_checks
+    from task_selection.columns import check_columns
 
     selector = selector_node(settings)
     keys = list(selector.get("feature_keys") or [])
     kind = selector.get("selector_type") or ""
+    if is_feature_based(kind):
+        errors = check_columns(rows, keys)
+        plan.errors += [f"{selector_key(settings)}.{error}" for error in errors]
+        return
     errors, warnings = selection_checks.check_features(rows, keys)
     if is_difficulty_based(kind) or kind == "offline_easy2hard":
         plan.errors += [f"{selector_key(settings)}.{error}" for error in errors]

@@ -129,6 +129,14 @@ SELECTORS = {  # name -> (module, class, feature_keys, kwargs)
         ["weak", "strong"],
         {**BOTS, "prior_strength": 4},
     ),
+    "features: rates": ("task_selection", "FeatureBasedSelector", ["weak", "strong"], {}),
+    "features: kind": ("task_selection", "FeatureBasedSelector", ["source", "level"], {}),
+    "features: all": (
+        "task_selection",
+        "FeatureBasedSelector",
+        ["weak", "strong", "source", "level"],
+        {},
+    ),
 }
 
 

@@ -107,7 +107,7 @@ def test_a_batch_that_is_lost_whole_counts_with_the_next_that_is_not(run):
     (_, _), (lost, _), (lost_too, _), (solved, _) = done
     never_solved = (set(lost) | set(lost_too)) - set(solved)
     assert {evidence(live, index)[1] for index in never_solved} == {4}
-    assert live.updates == 2 and not live.in_flight
+    assert live.updates == 2 and not live.in_flight.batches
     assert evidence(live, (set(solved) - set(lost) - set(lost_too)).pop())[1] == 0
 
 
@@ -118,9 +118,9 @@ def test_batches_answered_out_of_step_are_matched_to_their_draw():
     live.feedback(sorted(first)[:6], [1.0] * 6)
     for index in sorted(first)[6:]:
         assert evidence(live, index) == (0, 8)
-    assert len(live.in_flight) == 2
+    assert len(live.in_flight.batches) == 2
     live.feedback(sorted(third), [1.0] * 8)  # the second never came
-    assert not live.in_flight
+    assert not live.in_flight.batches
     for index in second - first - third:
         assert evidence(live, index) == (0, 8)
 

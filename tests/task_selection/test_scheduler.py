@@ -26,6 +26,10 @@ SELECTORS = {
         "feature_keys": [WEAK, STRONG],
         "kwargs": {**PARAMETERS, "do_sample": True, "prior_strength": 4},
     },
+    "task_selection.FeatureBasedSelector": {
+        "feature_keys": [STRONG, "question"],
+        "kwargs": {"m": REPEAT_TIMES},
+    },
     "examples.my_selector.VarianceSelector": {"feature_keys": [STRONG]},
 }
 

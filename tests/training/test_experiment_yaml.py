@@ -145,6 +145,15 @@ def test_print_config_is_the_merged_yaml_and_nothing_else_on_stdout(workplace, c
     assert not Path("checkpoints").exists()
 
 
+def test_the_feature_based_selector_has_a_short_name_and_a_folder(workplace):
+    config = compose(DIFFICULTY, "gpu8", [f"{SELECTOR}.selector_type=feature_based"])
+    use_fixed_classes(config)
+    give_selector_its_folder(config)
+    selector = OmegaConf.select(config, SELECTOR)
+    assert selector.selector_type == "task_selection.FeatureBasedSelector"
+    assert selector.kwargs.state_dir.endswith("/selector")
+
+
 def test_our_calculator_learns_how_many_rollouts_a_step_has(workplace):
     config = compose(DIFFICULTY, "gpu8", ["buffer.batch_size=5"])
     tell_calculator_the_counts(config)  # --stock: Trinity's own is left alone
