@@ -24,7 +24,7 @@ import numpy as np
 from trinity.buffer.selector.selector import BaseSelector
 from trinity.utils.log import get_logger
 
-from data_augment.files import append_json_line
+from safe_files import append_json_line
 from task_selection.checks import FeatureParameters, check_parameters, clean_feedback
 from task_selection.columns import check_columns, encode
 from task_selection.in_flight import InFlight

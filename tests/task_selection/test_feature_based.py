@@ -6,7 +6,7 @@ import pytest
 from datasets import Dataset
 from trinity.common.config import DataSelectorConfig
 
-from data_augment.files import read_json_lines
+from safe_files import read_json_lines
 from task_selection import FeatureBasedSelector
 from task_selection.columns import encode
 from task_selection.logistic import LogisticModel, sigmoid
