@@ -1,5 +1,5 @@
 # make demo        the whole experiment on a laptop: models, tasks, pass rates, both trainings, the figure
-# make check       lint and the fast tests, for every save (half a minute)
+# make check       lint and the fast tests, for every save
 # make test        lint and all tests
 # make figure      training_result.jpg and the table, from results/curves.csv
 # make experiment  the runs behind results/: seven settings with five seeds (laptop, four hours)
