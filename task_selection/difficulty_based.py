@@ -22,7 +22,7 @@ import numpy as np
 import trinity.buffer.selector.selector as trinity_selector
 
 from safe_files import append_json_line
-from task_selection.checks import Parameters, check_features, check_parameters, clean_feedback
+from task_selection.checks import Parameters, check_features, check_parameters
 from task_selection.estimator import InterpolationEstimator
 from task_selection.in_flight import InFlight
 from task_selection.state import (
@@ -133,16 +133,9 @@ class DifficultyBasedSelector(trinity_selector.DifficultyBasedSelector):
     @_timed
     def feedback(self, indices, values) -> None:
         """Updates every posterior with the pass rates `values` [B] of the tasks `indices` [B]."""
-        lost = self.in_flight.lost_tasks(indices)
-        indices = [*indices, *lost]
-        values = [*values, *[0.0] * len(lost)]
-        given = len(indices)
-        indices, values, dropped, clipped = clean_feedback(indices, values)
-        if dropped or clipped:
-            self.logger.warning(
-                f"update {self.updates + 1}: of {given} pass rates {dropped} were not finite "
-                f"(dropped) and {clipped} were outside [0, 1] (clipped). See the judge's rewards"
-            )
+        indices, values, warning = self.in_flight.complete(indices, values)
+        if warning:
+            self.logger.warning(f"update {self.updates + 1}: {warning}")
         if len(indices) == 0:
             return
 

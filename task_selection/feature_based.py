@@ -25,7 +25,7 @@ from trinity.buffer.selector.selector import BaseSelector
 from trinity.utils.log import get_logger
 
 from safe_files import append_json_line
-from task_selection.checks import FeatureParameters, check_parameters, clean_feedback
+from task_selection.checks import FeatureParameters, check_parameters
 from task_selection.columns import check_columns, encode
 from task_selection.in_flight import InFlight
 from task_selection.logistic import LogisticModel, sigmoid
@@ -133,16 +133,9 @@ class FeatureBasedSelector(BaseSelector):
     def feedback(self, indices, values) -> None:
         """Learn from the pass rates `values` [B] of the tasks `indices` [B]."""
         started = time.perf_counter()
-        lost = self.in_flight.lost_tasks(indices)
-        indices = [*indices, *lost]
-        values = [*values, *[0.0] * len(lost)]
-        given = len(indices)
-        indices, values, dropped, clipped = clean_feedback(indices, values)
-        if dropped or clipped:
-            self.logger.warning(
-                f"update {self.updates + 1}: of {given} pass rates {dropped} were not finite "
-                f"(dropped) and {clipped} were outside [0, 1] (clipped). See the judge's rewards"
-            )
+        indices, values, warning = self.in_flight.complete(indices, values)
+        if warning:
+            self.logger.warning(f"update {self.updates + 1}: {warning}")
         if len(indices) == 0:
             return
         predicted = self.predict(indices)

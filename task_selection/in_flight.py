@@ -2,6 +2,8 @@
 
 from collections import deque
 
+from task_selection.checks import clean_feedback
+
 
 class InFlight:
     """Batches that were drawn and wait for their feedback, the oldest first."""
@@ -29,3 +31,22 @@ class InFlight:
         for _ in range(position):
             lost += sorted(self.batches.popleft())
         return lost + sorted(self.batches.popleft() - answered)
+
+    def complete(self, indices, values) -> tuple:
+        """A batch's feedback with its lost tasks as failures, fit for an update.
+
+        Returns the indices [B], their pass rates [B], and a warning about values that were not
+        usable, or "".
+        """
+        lost = self.lost_tasks(indices)
+        indices = [*indices, *lost]
+        values = [*values, *[0.0] * len(lost)]
+        given = len(indices)
+        indices, values, dropped, clipped = clean_feedback(indices, values)
+        warning = ""
+        if dropped or clipped:
+            warning = (
+                f"of {given} pass rates {dropped} were not finite (dropped) and {clipped} were "
+                "outside [0, 1] (clipped). See the judge's rewards"
+            )
+        return indices, values, warning
