@@ -6,6 +6,7 @@
     columns.py, logistic.py   its features, and the weights that all tasks share
     pass_rate_calculator.py   task_selection.PassRateCalculator, which sends it the results
     in_flight.py              which of the tasks drawn never came back
+    draws.py                  what was believed of the tasks drawn, in a file
     checks.py                 what they accept, checked before Ray starts
     state.py                  how a selector is saved
 

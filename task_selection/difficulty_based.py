@@ -23,6 +23,7 @@ import trinity.buffer.selector.selector as trinity_selector
 
 from safe_files import append_json_line
 from task_selection.checks import Parameters, check_features, check_parameters
+from task_selection.draws import write_draw
 from task_selection.estimator import InterpolationEstimator
 from task_selection.in_flight import InFlight
 from task_selection.state import (
@@ -62,7 +63,7 @@ class DifficultyBasedSelector(trinity_selector.DifficultyBasedSelector):
         prior_strength  posteriors start at, and decay to, Beta(1 + k p, 1 + k (1 - p)), where p is
                         the mean of the references and k this number of pseudo-counts (default 0)
         state_dir       folder of this taskset for `<current_index>.json`, a copy of each state,
-                        and for metrics.jsonl (default: none)
+                        for metrics.jsonl and for draws.jsonl, see draws.py (default: none)
         state_keep      number of state files kept there, the newest (default 50)
 
     metrics.jsonl gets one line at each update, with the update's number as its step:
@@ -128,6 +129,9 @@ class DifficultyBasedSelector(trinity_selector.DifficultyBasedSelector):
         drawn = np.asarray(drawn)
         self.selected[drawn] = True
         self.in_flight.add(drawn)
+        if self.state_dir:
+            predicted = self.diff_estimator.predict_pr(indices=drawn)
+            write_draw(self.state_dir, self.current_index // batch_size, drawn, predicted)
         return result
 
     @_timed

@@ -27,6 +27,7 @@ from trinity.utils.log import get_logger
 from safe_files import append_json_line
 from task_selection.checks import FeatureParameters, check_parameters
 from task_selection.columns import check_columns, encode
+from task_selection.draws import write_draw
 from task_selection.in_flight import InFlight
 from task_selection.logistic import LogisticModel, sigmoid
 from task_selection.state import (
@@ -119,6 +120,9 @@ class FeatureBasedSelector(BaseSelector):
         self.last_drawn[drawn] = self.current_index
         self.in_flight.add(drawn)
         self.current_index += batch_size
+        if self.state_dir:
+            step = self.current_index // batch_size
+            write_draw(self.state_dir, step, drawn, self.predict(drawn))
         self.seconds += time.perf_counter() - started
         return (drawn, {}) if return_extra_info else drawn
 

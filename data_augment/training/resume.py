@@ -14,6 +14,7 @@ any of its state files atomically. `align` puts all of this right, from what is 
     explorer_meta.json                  step of the explorer, state of its selector
     selector/<tasks drawn>.json         each state of the selector (task_selection)
     selector/metrics.jsonl              what the selector was told at each step
+    selector/draws.jsonl                what it drew at each step, and what it believed of it
 """
 
 import json
@@ -74,6 +75,7 @@ def align(run_dir: Path, batch_size: int) -> str:
     align_pointers(run_dir, step)
     forget_metrics(run_dir / METRICS_FILE, step)
     forget_metrics(run_dir / "selector/metrics.jsonl", step)
+    forget_metrics(run_dir / "selector/draws.jsonl", step)
     done = align_explorer(run_dir, step, batch_size)
     for drawn, path in selector_states(run_dir / "selector").items():
         if drawn > step * batch_size:

@@ -37,6 +37,7 @@ def write_metrics(folder, step):
     append_json_line(folder / "metrics.jsonl", rollouts)
     append_json_line(folder / "metrics.jsonl", update)
     append_json_line(folder / "selector/metrics.jsonl", selected)
+    append_json_line(folder / "selector/draws.jsonl", {"step": step, "tasks": [], "predicted": []})
 
 
 def steps_of(path):
@@ -136,6 +137,7 @@ def test_curves_and_states_of_the_abandoned_branch_are_gone_after_a_rewind(tmp_p
     align(run, BATCH)
     assert steps_of(run / "metrics.jsonl") == [1, 2, 3, 4]
     assert steps_of(run / "selector/metrics.jsonl") == [1, 2, 3, 4]
+    assert steps_of(run / "selector/draws.jsonl") == [1, 2, 3, 4]
     states = sorted(int(path.stem) for path in run.glob("selector/[0-9]*.json"))
     assert states == [8, 16, 24, 32]
 
