@@ -54,7 +54,7 @@ def compose(config_path: str, profile: str, overrides: list[str]):
     check_one_selector(config)
     config = OmegaConf.create(typed_like(plain(config), plain(full)))
     config.checkpoint_root_dir = str(Path(full.checkpoint_root_dir or "checkpoints").absolute())
-    make_absolute(config.get("model"), "model_path")
+    make_absolute(config.get("model"), "model_path", follow_links=full.model.tinker.enable)
     for taskset in tasksets(config):
         make_absolute(taskset, "path")
     return config
@@ -258,9 +258,15 @@ def typed_like(value, typed):
     return typed if isinstance(typed, str | int | float) else value
 
 
-def make_absolute(node, key: str) -> None:
+def make_absolute(node, key: str, follow_links: bool = False) -> None:
+    """Make the path under `key` absolute, where it exists.
+
+    Links are followed only for Tinker, whose server names its models by their real paths. On a
+    cluster a link may lead to another place on each node.
+    """
     if node and node.get(key) and Path(node[key]).exists():
-        node[key] = str(Path(node[key]).absolute())
+        path = Path(node[key])
+        node[key] = str(path.resolve() if follow_links else path.absolute())
 
 
 def give_selector_one_name(experiment, machine) -> None:

@@ -14,17 +14,20 @@ from safe_files import REPO
 
 def worker_env(config) -> dict[str, str]:
     """Environment of the driver and of every Ray worker: import path, Tinker's key, seed."""
+    from omegaconf import OmegaConf
+
     path = [str(REPO), os.getcwd(), *filter(None, [os.environ.get("PYTHONPATH")])]
     # With http_proxy set, the clients' httpx would ask the proxy for a server on this machine, too.
     direct = [os.environ.get("no_proxy") or os.environ.get("NO_PROXY"), "127.0.0.1", "localhost"]
     env = dict.fromkeys(["no_proxy", "NO_PROXY"], ",".join(filter(None, direct)))
-    if config.model.get("tinker", {}).get("enable"):
+    if OmegaConf.select(config, "model.tinker.enable"):
         # The client insists on a key; a server of one's own asks for none.
         env["TINKER_API_KEY"] = os.environ.get("TINKER_API_KEY", "tml-local")
         # Of math_agent's rollouts. Not where a task's rollouts are spread over processes, which
         # would give the same seeds.
-        if not config.explorer.get("max_repeat_times_per_runner"):
-            env["ROLLOUT_SEED"] = str(config.explorer.rollout_model.get("seed", 42))
+        if not OmegaConf.select(config, "explorer.max_repeat_times_per_runner"):
+            seed = OmegaConf.select(config, "explorer.rollout_model.seed", default=42)
+            env["ROLLOUT_SEED"] = str(seed)
         if find_spec("vllm") is None:
             path.append(str(Path(__file__).parent / "no_vllm"))
     if config.get("mode") == "colocate":  # see start_or_join
@@ -46,7 +49,7 @@ def connect_ray(config, env: dict[str, str]) -> Path:
         Pattern of the logs of this run's Ray workers.
 
     Raises:
-        BadInput: no cluster answers, its GPUs are too few, or Ray cannot make its sockets.
+        BadInput: no cluster answers or starts, it has too few GPUs, or no room for its sockets.
     """
     import ray
 
@@ -66,17 +69,34 @@ def connect_ray(config, env: dict[str, str]) -> Path:
     }
     try:
         context = start_or_join(options, colocate=config.mode == "colocate")
-    except OSError as error:  # ConnectionError, too
-        if "AF_UNIX" in str(error):
-            found = f"the folder for temporary files has too long a name ({error})"
-            fix = "Name a short one: export RAY_TMPDIR=/tmp"
-        else:
-            found = f"its cluster does not let us in ({error})"
-            fix = "Ray 2.60 expects a token where it has one: export RAY_AUTH_MODE=token"
-        raise BadInput(f"Ray: {found}. {fix}") from error
+    except Exception as error:  # Ray raises this very class, too
+        message = why_not_started(error)
+        if not message:
+            raise
+        raise BadInput(f"Ray: {message}") from error
     check_gpus(config, ray.cluster_resources().get("GPU", 0))
     job = ray.get_runtime_context().get_job_id()
     return Path(context.address_info["session_dir"], "logs", f"worker-*-{job}-*")
+
+
+def why_not_started(error: Exception) -> str:
+    """What went wrong in ray.init and how to fix it; "" for what is not the user's to fix."""
+    if "AF_UNIX" in str(error):
+        return (
+            f"the folder for temporary files has too long a name ({error}). Name a short one: "
+            "export RAY_TMPDIR=/tmp"
+        )
+    if "timed out during startup" in str(error):
+        return (
+            "it did not start within half a minute, which happens where other work takes the CPUs. "
+            "Give the same command again when this machine has less to do"
+        )
+    if isinstance(error, OSError):  # ConnectionError, too
+        return (
+            f"its cluster does not let us in ({error}). Ray 2.60 expects a token where it has "
+            "one: export RAY_AUTH_MODE=token"
+        )
+    return ""
 
 
 def check_address(address: str | None) -> None:

@@ -187,6 +187,17 @@ def test_a_folder_that_cannot_be_made_is_bad_input(workplace, capsys):
     assert "checkpoint_root_dir" in capsys.readouterr().err
 
 
+def test_a_link_to_a_model_of_the_laptop_is_the_model_that_the_server_knows(workplace, tmp_path):
+    """Trinity looks for model_path among the names that the server gives, which are real paths."""
+    model, link = tmp_path / "models/base", tmp_path / "link"
+    model.mkdir(parents=True)
+    link.symlink_to(model)
+    given = f"model.model_path={link}"
+    assert compose(RANDOM, "laptop", [given]).model.model_path == str(model.resolve())
+    # On a cluster the link may lead to another place on each node.
+    assert compose(RANDOM, "gpu8", [given]).model.model_path == str(link)
+
+
 def test_saved_yaml_is_what_runs(workplace):
     config = compose(RANDOM, "gpu8", ["group=g"])
     path = save(config)

@@ -1,9 +1,15 @@
-"""What the Ray workers of a run are given."""
+"""How a run comes to its Ray cluster, and what its workers are given."""
 
 import urllib.request
+from types import SimpleNamespace
 
+import pytest
+import ray
+from omegaconf import OmegaConf
+
+from data_augment.errors import BadInput
 from data_augment.training.experiment_yaml import compose
-from data_augment.training.ray_cluster import worker_env
+from data_augment.training.ray_cluster import connect_ray, worker_env
 from safe_files import REPO
 
 
@@ -16,3 +22,43 @@ def test_a_proxy_is_not_asked_for_the_server_on_this_machine(workplace, monkeypa
     for host in ("127.0.0.1:8765", "localhost:8765", "intranet.example"):
         assert urllib.request.proxy_bypass(host), host
     assert not urllib.request.proxy_bypass("tinker.example")
+
+
+def test_a_yaml_that_says_nothing_of_the_explorer_has_the_seed_that_trinity_takes():
+    config = OmegaConf.create({"model": {"tinker": {"enable": True}}})
+    assert worker_env(config)["ROLLOUT_SEED"] == "42"
+    assert "ROLLOUT_SEED" not in worker_env(OmegaConf.create({}))
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        (Exception("The current node timed out during startup. This could ..."), "less to do"),
+        (OSError("AF_UNIX path length cannot exceed 107 bytes"), "RAY_TMPDIR=/tmp"),
+        (ConnectionError("not allowed"), "RAY_AUTH_MODE=token"),
+    ],
+)
+def test_ray_that_does_not_start_is_one_message_with_the_way_out(monkeypatch, error, advice):
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    with pytest.raises(BadInput, match=advice):
+        connect_to_ray_that_raises(error, monkeypatch)
+
+
+def test_an_error_of_ray_that_nobody_foresaw_keeps_its_traceback(monkeypatch):
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    with pytest.raises(TypeError, match="a defect"):
+        connect_to_ray_that_raises(TypeError("a defect"), monkeypatch)
+
+
+def connect_to_ray_that_raises(error, monkeypatch):
+    def init(**_):
+        raise error
+
+    monkeypatch.setattr(ray, "init", init)
+    trinity = SimpleNamespace(
+        cluster=SimpleNamespace(ray_address="auto"),
+        ray_namespace="run",
+        mode="both",
+        get_envs=dict,
+    )
+    connect_ray(trinity, {})
