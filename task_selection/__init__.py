@@ -7,6 +7,7 @@
     pass_rate_calculator.py   task_selection.PassRateCalculator, which sends it the results
     in_flight.py              which of the tasks drawn never came back
     draws.py                  what was believed of the tasks drawn, in a file
+    metrics.py                what a selector writes down at each step
     checks.py                 what they accept, checked before Ray starts
     state.py                  how a selector is saved
 

@@ -21,11 +21,11 @@ from pathlib import Path
 import numpy as np
 import trinity.buffer.selector.selector as trinity_selector
 
-from safe_files import append_json_line
 from task_selection.checks import Parameters, check_features, check_parameters
 from task_selection.draws import write_draw
 from task_selection.estimator import InterpolationEstimator
 from task_selection.in_flight import InFlight
+from task_selection.metrics import pool_metrics, write_line
 from task_selection.state import (
     fingerprint,
     pack_arrays,
@@ -66,16 +66,9 @@ class DifficultyBasedSelector(trinity_selector.DifficultyBasedSelector):
                         for metrics.jsonl and for draws.jsonl, see draws.py (default: none)
         state_keep      number of state files kept there, the newest (default 50)
 
-    metrics.jsonl gets one line at each update, with the update's number as its step:
-        selection/predicted_pass_rate_error  mean absolute difference between the posterior means
-                                             of a batch and the pass rates then seen
-        selection/never_selected_ratio       share of the tasks that were never drawn
-        selection/seconds                    what draw, update, state and metrics have cost since
-                                             the last line
-    After a resume the steps go on from the restored state: a step that comes again replaces the
-    earlier line and all lines between.
-    The selector writes them itself because Trinity 0.6.0 hands it no way into the explorer's
-    metrics: the operator's process knows no posterior, and `feedback` returns nothing.
+    metrics.jsonl gets one line at each update: see task_selection/metrics.py. The predicted pass
+    rates are the means of the posteriors. After a resume the steps go on from the restored state: a
+    step that comes again replaces the earlier line and all lines between.
 
     Raises ValueError on bad features or kwargs.
     """
@@ -128,31 +121,32 @@ class DifficultyBasedSelector(trinity_selector.DifficultyBasedSelector):
         drawn = result[0] if return_extra_info else result
         drawn = np.asarray(drawn)
         self.selected[drawn] = True
-        self.in_flight.add(drawn)
+        predicted = self.diff_estimator.predict_pr(indices=drawn)
+        self.in_flight.add(drawn, predicted)
         if self.state_dir:
-            predicted = self.diff_estimator.predict_pr(indices=drawn)
             write_draw(self.state_dir, self.current_index // batch_size, drawn, predicted)
         return result
 
     @_timed
     def feedback(self, indices, values) -> None:
         """Updates every posterior with the pass rates `values` [B] of the tasks `indices` [B]."""
-        indices, values, warning = self.in_flight.complete(indices, values)
+        indices, values, predicted, warning = self.in_flight.complete(indices, values)
         if warning:
             self.logger.warning(f"update {self.updates + 1}: {warning}")
         if len(indices) == 0:
             return
 
-        predicted = self.diff_estimator.predict_pr(indices=indices)
         self.diff_estimator.update(indices, values)
         self.updates += 1
         self._watch_coefficient()
         if self.state_dir:
-            self._write_metrics(
-                predicted_pass_rate_error=float(np.abs(predicted - values).mean()),
-                never_selected_ratio=1 - np.count_nonzero(self.selected) / len(self.selected),
-                seconds=self.seconds,
-            )
+            estimator = self.diff_estimator
+            expected = estimator.alphas / (estimator.alphas + estimator.betas)
+            metrics = pool_metrics(expected, estimator.likely(), self.parameters.m)
+            selected = np.count_nonzero(self.selected)
+            metrics["never_selected_ratio"] = 1 - selected / estimator.n
+            metrics["seconds"] = self.seconds
+            write_line(self.state_dir, self.updates, predicted, values, metrics)
             self.seconds = 0.0
 
     def _watch_coefficient(self) -> None:
@@ -170,15 +164,6 @@ class DifficultyBasedSelector(trinity_selector.DifficultyBasedSelector):
                 f"reference (interpolation coefficient {coefficient:.2f}, expected 0 to 1), so the "
                 f"two do not bracket it. A {advice} reference would tell the tasks apart better"
             )
-
-    def _write_metrics(self, **metrics: float) -> None:
-        record = {
-            "role": "selector",
-            "step": self.updates,
-            "time": time.time(),
-            "metrics": {f"selection/{name}": value for name, value in metrics.items()},
-        }
-        append_json_line(self.state_dir / "metrics.jsonl", record)
 
     @_timed
     def state_dict(self) -> dict:

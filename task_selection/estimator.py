@@ -82,6 +82,12 @@ class InterpolationEstimator(InterpolationBetaPREstimator):
             + self.rho * (1 - expected) * self.m
         )
 
+    def likely(self) -> np.ndarray:
+        """The most likely pass rate of each task [n]; NaN where less than one rollout is known."""
+        successes = self.alphas - 1
+        rollouts = successes + self.betas - 1
+        return np.divide(successes, rollouts, out=np.full(self.n, np.nan), where=rollouts >= 1)
+
     def _update_coefficient(self, indices: np.ndarray, pass_rates: np.ndarray) -> None:
         """Move `cap_coef`, where the policy stands: 0 at the weaker reference, 1 at the stronger.
 

@@ -24,12 +24,12 @@ import numpy as np
 from trinity.buffer.selector.selector import BaseSelector
 from trinity.utils.log import get_logger
 
-from safe_files import append_json_line
 from task_selection.checks import FeatureParameters, check_parameters
 from task_selection.columns import check_columns, encode
 from task_selection.draws import write_draw
 from task_selection.in_flight import InFlight
 from task_selection.logistic import LogisticModel, sigmoid
+from task_selection.metrics import pool_metrics, write_line
 from task_selection.state import (
     fingerprint,
     pack_arrays,
@@ -118,11 +118,11 @@ class FeatureBasedSelector(BaseSelector):
         drawn = np.argpartition(-keys, batch_size - 1)[:batch_size]
         rng.shuffle(drawn)
         self.last_drawn[drawn] = self.current_index
-        self.in_flight.add(drawn)
+        predicted = self.predict(drawn)
+        self.in_flight.add(drawn, predicted)
         self.current_index += batch_size
         if self.state_dir:
-            step = self.current_index // batch_size
-            write_draw(self.state_dir, step, drawn, self.predict(drawn))
+            write_draw(self.state_dir, self.current_index // batch_size, drawn, predicted)
         self.seconds += time.perf_counter() - started
         return (drawn, {}) if return_extra_info else drawn
 
@@ -137,7 +137,7 @@ class FeatureBasedSelector(BaseSelector):
     def feedback(self, indices, values) -> None:
         """Learn from the pass rates `values` [B] of the tasks `indices` [B]."""
         started = time.perf_counter()
-        indices, values, warning = self.in_flight.complete(indices, values)
+        indices, values, when_drawn, warning = self.in_flight.complete(indices, values)
         if warning:
             self.logger.warning(f"update {self.updates + 1}: {warning}")
         if len(indices) == 0:
@@ -159,7 +159,7 @@ class FeatureBasedSelector(BaseSelector):
         self.updates += 1
         self.seconds += time.perf_counter() - started
         if self.state_dir:
-            self._write_metrics(np.abs(predicted - values).mean())
+            self._write_metrics(when_drawn, values)
         if self.updates % SAY_WEIGHTS_EVERY == 0:
             self.logger.info(f"update {self.updates}: {self.explain()}")
 
@@ -183,15 +183,15 @@ class FeatureBasedSelector(BaseSelector):
             for i in clearest
         )
 
-    def _write_metrics(self, error: float) -> None:
-        metrics = {
-            "selection/predicted_pass_rate_error": float(error),
-            "selection/never_selected_ratio": float(np.mean(self.last_drawn < 0)),
-            "selection/random_share": float(self.random_share),
-            "selection/seconds": self.seconds,
-        }
-        record = {"role": "selector", "step": self.updates, "time": time.time(), "metrics": metrics}
-        append_json_line(self.state_dir / "metrics.jsonl", record)
+    def _write_metrics(self, predicted, observed) -> None:
+        started = time.perf_counter()
+        p = sigmoid(self.encoding.scores(self.model.mean) + self.shift)
+        p *= 1 - self.model.never_solved
+        metrics = pool_metrics(p, p, self.parameters.m)
+        metrics["never_selected_ratio"] = float(np.mean(self.last_drawn < 0))
+        metrics["random_share"] = float(self.random_share)
+        metrics["seconds"] = self.seconds + time.perf_counter() - started
+        write_line(self.state_dir, self.updates, predicted, observed, metrics)
         self.seconds = 0.0
 
     def state_dict(self) -> dict:

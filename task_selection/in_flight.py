@@ -1,6 +1,8 @@
-"""Which of the tasks drawn never came back."""
+"""Which of the tasks drawn never came back, and what was expected of all of them."""
 
 from collections import deque
+
+import numpy as np
 
 from task_selection.checks import clean_feedback
 
@@ -9,13 +11,15 @@ class InFlight:
     """Batches that were drawn and wait for their feedback, the oldest first."""
 
     def __init__(self) -> None:
-        self.batches = deque()
+        self.batches = deque()  # task -> the pass rate that was predicted when it was drawn
 
-    def add(self, drawn) -> None:
-        self.batches.append({int(index) for index in drawn})
+    def add(self, drawn: np.ndarray, predicted: np.ndarray) -> None:
+        self.batches.append(dict(zip(drawn.tolist(), predicted.tolist(), strict=True)))
 
-    def lost_tasks(self, indices) -> list[int]:
-        """Tasks that were drawn up to the batch of `indices` and of which no rollout came back.
+    def take(self, indices) -> tuple[list[int], dict[int, float]]:
+        """The batches up to that of `indices`: their lost tasks, and what was predicted of all.
+
+        A task is lost when no rollout of it came back.
 
         Trinity 0.6.0 gives feedback batch by batch, in the order of the draws, and none at all for
         a batch that was lost whole. So the batches before the first that holds all of `indices`
@@ -23,22 +27,28 @@ class InFlight:
         """
         answered = {int(index) for index in indices}
         position = 0
-        while position < len(self.batches) and not answered <= self.batches[position]:
+        while position < len(self.batches) and not answered <= self.batches[position].keys():
             position += 1
         if position == len(self.batches):
-            return []
+            return [], {}
         lost = []
+        predicted = {}
         for _ in range(position):
-            lost += sorted(self.batches.popleft())
-        return lost + sorted(self.batches.popleft() - answered)
+            batch = self.batches.popleft()
+            lost += sorted(batch)
+            predicted |= batch
+        batch = self.batches.popleft()
+        lost += sorted(batch.keys() - answered)
+        return lost, predicted | batch
 
     def complete(self, indices, values) -> tuple:
         """A batch's feedback with its lost tasks as failures, fit for an update.
 
-        Returns the indices [B], their pass rates [B], and a warning about values that were not
-        usable, or "".
+        Returns the indices [B], their pass rates [B], those that were predicted when the tasks were
+        drawn [B] (NaN for a task that was not), and a warning about values that were not usable,
+        or "".
         """
-        lost = self.lost_tasks(indices)
+        lost, predicted = self.take(indices)
         indices = [*indices, *lost]
         values = [*values, *[0.0] * len(lost)]
         given = len(indices)
@@ -49,4 +59,5 @@ class InFlight:
                 f"of {given} pass rates {dropped} were not finite (dropped) and {clipped} were "
                 "outside [0, 1] (clipped). See the judge's rewards"
             )
-        return indices, values, warning
+        predicted = np.array([predicted.get(index, np.nan) for index in indices.tolist()])
+        return indices, values, predicted, warning
