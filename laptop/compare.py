@@ -1,21 +1,26 @@
 """The comparison of results/: every selector, several seeds, on the laptop.
 
-    python -m laptop.compare                        # hours; goes on where it stopped
-    python -m laptop.compare --seeds 0 1 --jobs 1   # less of it
+    python -m laptop.compare                                    # hours; goes on where it stopped
+    python -m laptop.compare --arms random oracle --seeds 0 1   # less of it
 
 Each run is main.py with a shipped YAML and the laptop profile; the seed is that of the selector,
 of the adapter's first values and of the rollouts. The models, tasks and pass rates of `make demo`
-are used, or made. Two runs go side by side, as each leaves the cores idle for half of the time. At
-the end the curves of all runs and their merged YAML go to results/, the table to the terminal.
+are used, or made, and a third reference, `middle` (laptop/middle.py). There are two regimes with
+one base model and one set of tasks: the references weak and strong stand around the policy, middle
+and strong above it. A selector that reads no reference is run once for both.
+
+Two runs go side by side, as each leaves the cores idle for half of the time. After every run the
+curves of all runs so far go to RUNS/curves.csv, at the end to results/, with their merged YAML.
 """
 
 import argparse
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-from laptop.demo import end_on_sigterm, prepared_server, run, training_arguments
+from laptop.demo import end_on_sigterm, measure_models, prepared_server, run, training_arguments
 from safe_files import REPO, write_whole
 
 GROUP = "comparison"
@@ -27,16 +32,27 @@ SHUFFLE = f"{SELECTOR}.selector_type=shuffle"
 EASY2HARD = f"{SELECTOR}.selector_type=offline_easy2hard"
 HALF = f"{SELECTOR}.kwargs.target_reward=0.5"
 PRIOR = f"{SELECTOR}.kwargs.prior_strength=4"
+KIND = f"{SELECTOR}.feature_keys=[kind]"
+ORACLE = f"{SELECTOR}.selector_type=laptop.oracle.OracleSelector"
+NEVER_AT_RANDOM = f"{SELECTOR}.kwargs.random_share=0"
+ABOVE = f"{SELECTOR}.feature_keys=[middle_pass_rate,strong_pass_rate]"
 
-# name of the run: experiment YAML, what departs from it
-SELECTORS = {
+# name of the run: experiment YAML, what departs from it; in the order in which they are run
+ARMS = {
+    "features": ["config_features.yaml"],
+    "features-kind": ["config_features.yaml", KIND],  # no pass rate is measured
+    "oracle": ["config_features.yaml", KIND, ORACLE, NEVER_AT_RANDOM],
+    "above-features": ["config_features.yaml", ABOVE],
+    "difficulty-half-prior": ["config_difficulty.yaml", PRIOR, HALF],
+    "above-difficulty-half-prior": ["config_difficulty.yaml", PRIOR, HALF, ABOVE],
     "random": ["config_random.yaml"],
-    "shuffle": ["config_random.yaml", SHUFFLE],
-    "easy2hard": ["config_random.yaml", EASY2HARD],
     "difficulty": ["config_difficulty.yaml"],
+    "above-difficulty": ["config_difficulty.yaml", ABOVE],
+    "easy2hard": ["config_random.yaml", EASY2HARD],
+    "above-easy2hard": ["config_random.yaml", EASY2HARD, ABOVE],
+    "shuffle": ["config_random.yaml", SHUFFLE],
     "difficulty-prior": ["config_difficulty.yaml", PRIOR],
     "difficulty-half": ["config_difficulty.yaml", HALF],  # the paper's target and prior
-    "difficulty-half-prior": ["config_difficulty.yaml", PRIOR, HALF],
 }
 SEED_KEYS = [f"{SELECTOR}.seed", "model.tinker.seed", "explorer.rollout_model.seed"]
 
@@ -46,14 +62,16 @@ def main(argv: list[str] | None = None) -> int:
     end_on_sigterm()
     RUNS.mkdir(parents=True, exist_ok=True)
     # seed by seed, so that what is finished at any time compares all selectors
-    runs = [(name, seed) for seed in args.seeds for name in SELECTORS]
+    runs = [(name, seed) for seed in args.seeds for name in args.arms]
     try:
         with prepared_server() as url:
+            run("-m", "laptop.middle")
+            run("measure_pass_rates.py", *measure_models(url, "middle"))
             commands = {}
             for name, seed in runs:
                 commands[label(name, seed)] = command(name, seed, args.steps, url)
-            failed = train_all(commands, args.jobs)
-        run("plot_result.py", str(RUNS), "--csv", str(RESULTS / "curves.csv"))
+            failed = train_all(commands, args.jobs, write_curves)
+        run("plot_result.py", str(RUNS), "--csv", args.csv)
     except subprocess.CalledProcessError as error:
         return error.returncode  # the stage has said why
     except KeyboardInterrupt:
@@ -67,6 +85,9 @@ def main(argv: list[str] | None = None) -> int:
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument(
+        "--arms", nargs="+", choices=ARMS, default=list(ARMS), metavar="NAME", help="default: all"
+    )
+    parser.add_argument(
         "--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4], help="default: 0 1 2 3 4"
     )
     parser.add_argument(
@@ -74,6 +95,9 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--jobs", type=int, default=2, help="runs side by side (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--csv", default="results/curves.csv", help="the curves of all runs (default: %(default)s)"
     )
     return parser.parse_args(argv)
 
@@ -84,13 +108,23 @@ def label(name: str, seed: int) -> str:
 
 def command(name: str, seed: int, steps: int, url: str) -> list[str]:
     """The arguments of main.py for one run."""
-    config, *overrides = SELECTORS[name]
+    config, *overrides = ARMS[name]
     overrides += [f"{key}={seed}" for key in SEED_KEYS]
     overrides += [f"name={label(name, seed)}", f"group={GROUP}", f"buffer.total_steps={steps}"]
     return [*training_arguments(config, url), *overrides]
 
 
-def train_all(commands: dict[str, list[str]], jobs: int) -> list[str]:
+def write_curves() -> None:
+    """Table and figure of the runs so far, so that a comparison that is cut short has a result."""
+    with open(RUNS / "curves.log", "w") as log:
+        command = [sys.executable, "plot_result.py", str(RUNS), "--csv", str(RUNS / "curves.csv")]
+        command += ["--output", str(RUNS / "curves.jpg")]
+        subprocess.run(command, stdout=log, stderr=log)
+
+
+def train_all(
+    commands: dict[str, list[str]], jobs: int, after_each: Callable = lambda: None
+) -> list[str]:
     """Run main.py for each label, `jobs` side by side; returns the labels that failed.
 
     A run's output goes to RUNS/LABEL.log; its last line is shown when the run ends.
@@ -110,7 +144,8 @@ def train_all(commands: dict[str, list[str]], jobs: int) -> list[str]:
                 if running.pop(name).returncode != 0:
                     failed.append(name)
                 seconds = time.monotonic() - started[name]
-                print(f"{name:<28}{seconds:6.0f} s   {last_line(name)}", flush=True)
+                print(f"{name:<34}{seconds:6.0f} s   {last_line(name)}", flush=True)
+                after_each()
     finally:  # of Ctrl+C, too: nothing goes on in the background
         for process in running.values():
             process.terminate()

@@ -84,10 +84,15 @@ def running_server() -> Iterator[str]:
 
 def measure_arguments(url: str) -> list[str]:
     """Both references answer each task 16 times; do they bracket the base model?"""
+    references = measure_models(url, "weak", "strong")
+    return [*references, "--candidate", f"base=base@{url}/v1"]
+
+
+def measure_models(url: str, *models: str) -> list[str]:
+    """The arguments of measure_pass_rates.py for models of the server."""
     arguments = [str(DATA / "math")]
-    arguments += ["--model", f"weak=weak@{url}/v1"]
-    arguments += ["--model", f"strong=strong@{url}/v1"]
-    arguments += ["--candidate", f"base=base@{url}/v1"]
+    for name in models:
+        arguments += ["--model", f"{name}={name}@{url}/v1"]
     arguments += ["--samples", "16", "--choices", "16"]
     arguments += ["--max-tokens", "16", "--concurrency", "16"]
     return arguments

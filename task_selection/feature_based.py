@@ -103,7 +103,7 @@ class FeatureBasedSelector(BaseSelector):
         started = time.perf_counter()
         # Seeded by position: the batch after a resume is the one that was due.
         rng = np.random.default_rng([self.config.seed, self.current_index])
-        p = sigmoid(self.encoding.scores(self.model.draw(rng)) + self.shift)
+        p = self.pass_rates(rng)
 
         # Gumbel's trick: the largest of log weight + noise are a draw without replacement.
         keys = self.parameters.power * np.log(p * (1 - p))
@@ -125,6 +125,10 @@ class FeatureBasedSelector(BaseSelector):
             write_draw(self.state_dir, self.current_index // batch_size, drawn, predicted)
         self.seconds += time.perf_counter() - started
         return (drawn, {}) if return_extra_info else drawn
+
+    def pass_rates(self, rng) -> np.ndarray:
+        """Pass rates of all tasks, [n], for a w drawn from its posterior."""
+        return sigmoid(self.encoding.scores(self.model.draw(rng)) + self.shift)
 
     def _awake(self, batch_size: int) -> np.ndarray:
         """[n], the tasks that may be drawn: all that do not rest, or all where too few do not."""

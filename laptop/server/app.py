@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 
-from laptop.server import openai_routes, tinker_routes
+from laptop.server import likelihood_routes, openai_routes, tinker_routes
 from laptop.server.errors import BadRequest, NotFound
 from laptop.server.service import Service
 
@@ -26,6 +26,7 @@ def create_app(models: Path, state: Path) -> FastAPI:
     app.state.service = service
     app.include_router(tinker_routes.router)
     app.include_router(openai_routes.router)
+    app.include_router(likelihood_routes.router)
     app.add_exception_handler(BadRequest, answer_bad_request)
     app.add_exception_handler(ValidationError, answer_invalid)
     app.add_exception_handler(RequestValidationError, answer_invalid)

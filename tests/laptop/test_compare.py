@@ -18,7 +18,7 @@ def composed(name, seed):
     return composed_by_main(compare.command(name, seed, 100, URL))
 
 
-@pytest.mark.parametrize("name", compare.SELECTORS)
+@pytest.mark.parametrize("name", compare.ARMS)
 def test_runs_of_a_selector_differ_in_name_and_seeds_alone(name):
     one, two = composed(name, 0), composed(name, 1)
     for config, seed in ((one, 0), (two, 1)):
@@ -32,15 +32,24 @@ def test_runs_of_a_selector_differ_in_name_and_seeds_alone(name):
 
 
 def test_selectors_differ_as_their_names_say():
-    nodes = {}
-    for name in compare.SELECTORS:
-        nodes[name] = composed(name, 0).buffer.explorer_input.taskset.task_selector
-    types = [node.selector_type for node in nodes.values()]
-    assert types == ["random", "shuffle", "offline_easy2hard", *["difficulty_based"] * 4]
-    for name in ("difficulty", "difficulty-prior", "difficulty-half", "difficulty-half-prior"):
-        kwargs = nodes[name].kwargs
-        assert kwargs.target_reward == (0.5 if "half" in name else 0.8)
-        assert kwargs.get("prior_strength") == (4 if "prior" in name else None)
+    for name in compare.ARMS:
+        node = composed(name, 0).buffer.explorer_input.taskset.task_selector
+        kinds = {
+            "features": "feature_based",
+            "oracle": "laptop.oracle.OracleSelector",
+            "easy2hard": "offline_easy2hard",
+            "difficulty": "difficulty_based",
+        }
+        first_word = name.removeprefix("above-").partition("-")[0]
+        assert node.selector_type == kinds.get(first_word, first_word)
+        if first_word == "difficulty":
+            assert node.kwargs.target_reward == (0.5 if "half" in name else 0.8)
+            assert node.kwargs.get("prior_strength") == (4 if "prior" in name else None)
+        if name in ("features-kind", "oracle"):
+            assert node.feature_keys == ["kind"]
+        else:
+            weaker = "middle" if name.startswith("above-") else "weak"
+            assert node.feature_keys == [f"{weaker}_pass_rate", "strong_pass_rate"]
 
 
 def test_kept_yaml_composes_to_the_same_run():

@@ -1,6 +1,7 @@
 """The local Tinker server, through the real tinker client and plain HTTP, on a random model."""
 
 import json
+import math
 import signal
 import socket
 import subprocess
@@ -321,6 +322,22 @@ def test_chat_completions(http, client):
     assert [m["id"] for m in http.get("/v1/models").json()["data"]] == ["tiny"]
 
 
+def test_likelihoods_are_those_of_the_sampled_tokens(http, client):
+    """Of a base model and of a snapshot that has been trained, in the order of the request."""
+    training = client.create_lora_training_client("tiny", rank=4, seed=1)
+    train(training, 2)
+    snapshot_path = training.save_weights_for_sampler("likely").result().path
+    for name in ("tiny", snapshot_path):
+        key = "model_path" if name.startswith("tinker") else "base_model"
+        sequences = draw(client.create_sampling_client(**{key: name}))
+        responses = [sequence.tokens for sequence in sequences]
+        request = {"model": name, "prompts": [[2, 3]] * 3, "responses": [[5], *responses]}
+        answer = http.post("/laptop/likelihoods", json=request).json()["likelihoods"]
+        expected = [math.exp(sum(sequence.logprobs)) for sequence in sequences]
+        assert answer[1:] == pytest.approx(expected, rel=1e-4)
+        assert 0 < answer[0] < 1
+
+
 @pytest.mark.parametrize(
     "name",
     ["..", "../models", "/etc", "/", "outside", "tiny/../../x", "", "a\0b", "x" * 5000, "~"],
@@ -393,6 +410,12 @@ def chat(**params):
 
 
 IMAGE = {"chunks": [{"type": "image", "data": "", "format": "png", "expected_tokens": 1}]}
+
+
+def likelihoods(prompts, responses):
+    return {"model": "tiny", "prompts": prompts, "responses": responses}
+
+
 BAD = [
     ("asample", sampling(temperature=-1), "temperature"),
     ("asample", sampling(temperature=float("nan")), "temperature"),
@@ -442,6 +465,9 @@ BAD = [
         "must be true",
     ),
     ("create_model", {"session_id": "../x", "base_model": "tiny"}, "session"),
+    ("/laptop/likelihoods", likelihoods([[2]], []), "equally many"),
+    ("/laptop/likelihoods", likelihoods([[2]], [[99]]), "token ids"),
+    ("/laptop/likelihoods", likelihoods([[]], [[3]]), "0 tokens"),
     ("/v1/chat/completions", chat(model="gpt"), "there are: tiny"),
     ("/v1/chat/completions", chat(model="tinker://x"), "tinker://RUN"),
     ("/v1/chat/completions", chat(n=0), "n:"),

@@ -130,7 +130,10 @@ def test_bad_yaml(workplace, capsys, text, message):
 
 def test_missing_experiment_names_those_there(workplace, capsys):
     assert main(["--config", "nowhere.yaml", "--check"]) == 2
-    assert "config_difficulty.yaml, config_random.yaml" in capsys.readouterr().err
+    assert (
+        "config_difficulty.yaml, config_features.yaml, config_random.yaml"
+        in capsys.readouterr().err
+    )
 
 
 def test_missing_gpus_are_an_error_or_with_the_flag_a_note(workplace, capsys, monkeypatch):

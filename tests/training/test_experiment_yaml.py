@@ -25,12 +25,14 @@ from data_augment.training.ray_cluster import worker_env
 from main import main
 
 RANDOM, DIFFICULTY = str(REPO / "config_random.yaml"), str(REPO / "config_difficulty.yaml")
+FEATURES = str(REPO / "config_features.yaml")
 SELECTOR = "buffer.explorer_input.taskset.task_selector"
 
 
-def test_the_two_experiments_differ_in_name_and_selector_alone():
+@pytest.mark.parametrize("experiment", [DIFFICULTY, FEATURES])
+def test_experiments_differ_in_name_and_selector_alone(experiment):
     random, difficulty = (
-        flatten(OmegaConf.to_container(OmegaConf.load(p))) for p in (RANDOM, DIFFICULTY)
+        flatten(OmegaConf.to_container(OmegaConf.load(p))) for p in (RANDOM, experiment)
     )
     differ = {
         key for key in random.keys() | difficulty.keys() if random.get(key) != difficulty.get(key)

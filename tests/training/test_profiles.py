@@ -13,7 +13,7 @@ PROFILES = sorted(path.stem for path in (REPO / "profiles").glob("*.yaml"))
 
 
 def test_all_are_here():
-    assert EXPERIMENTS == ["config_difficulty.yaml", "config_random.yaml"]
+    assert EXPERIMENTS == ["config_difficulty.yaml", "config_features.yaml", "config_random.yaml"]
     assert PROFILES == ["cluster", "gpu1", "gpu1_lora", "gpu8", "laptop", "tinker"]
 
 
@@ -65,8 +65,9 @@ def test_trinity_accepts_the_merged_yaml(workplace, monkeypatch, experiment, pro
 @pytest.mark.parametrize("profile", ["cluster", "gpu1", "gpu1_lora", "gpu8"])
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_gpu_profiles_pass_the_checks_without_a_gpu(workplace, experiment, profile):
-    plan = check(compose(str(REPO / experiment), profile, []), gpu_check=False)
-    assert plan.steps > 0
+    config = compose(str(REPO / experiment), profile, [])
+    use_fixed_classes(config)
+    assert check(config, gpu_check=False).steps > 0
 
 
 def test_hosted_tinker_passes_the_checks_with_a_key(workplace, monkeypatch):
