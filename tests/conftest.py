@@ -1,6 +1,7 @@
 """Small inputs that several tests share, and walls around all tests: no network, no user's cache."""
 
 import os
+import re
 import shutil
 import socket
 import tempfile
@@ -19,6 +20,16 @@ os.environ["HF_HOME"] = f"{CACHES}/huggingface"
 os.environ["MPLCONFIGDIR"] = f"{CACHES}/matplotlib"
 os.environ["HF_ENDPOINT"] = "http://127.0.0.1:9"  # nobody answers; a test may name a server
 os.environ["no_proxy"] = os.environ["NO_PROXY"] = "127.0.0.1,localhost"
+
+
+SLOW_FILE = re.compile(r"^pytestmark = \[?\s*pytest\.mark\.slow\b", re.MULTILINE)
+
+
+def pytest_ignore_collect(collection_path, config):
+    """`-m "not slow"` does not even import a file of slow tests: torch, peft, transformers."""
+    if config.option.markexpr == "not slow" and collection_path.suffix == ".py":
+        return True if SLOW_FILE.search(collection_path.read_text()) else None
+    return None
 
 
 def pytest_unconfigure(config):

@@ -1,6 +1,7 @@
 """The house stands: imports only go down. Read off the imports, those inside functions included."""
 
 import ast
+import functools
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -63,11 +64,11 @@ def cycle(graph: dict[str, set[str]]) -> list[str]:
     return []
 
 
-IMPORTS = {
-    name: imported
-    for name, imported in find_imports(REPO).items()
-    if name.partition(".")[0] != "tests"
-}
+@functools.cache
+def imports() -> dict[str, set[str]]:
+    """The imports of the pack, without its tests."""
+    found = find_imports(REPO)
+    return {name: found[name] for name in found if name.partition(".")[0] != "tests"}
 
 
 def room(module: str) -> str:
@@ -79,14 +80,14 @@ def room(module: str) -> str:
 def arrows() -> dict[str, set[str]]:
     """Which room imports which other one."""
     graph: dict[str, set[str]] = {}
-    for name, imported in IMPORTS.items():
+    for name, imported in imports().items():
         others = {room(other) for other in imported} - {room(name)}
         graph.setdefault(room(name), set()).update(others)
     return graph
 
 
 def test_no_modules_import_each_other():
-    assert cycle(IMPORTS) == []
+    assert cycle(imports()) == []
 
 
 def test_no_rooms_import_each_other():
@@ -95,7 +96,7 @@ def test_no_rooms_import_each_other():
 
 def test_no_folders_import_each_other():
     folders: dict[str, set[str]] = {}
-    for name, imported in IMPORTS.items():
+    for name, imported in imports().items():
         folder = name.partition(".")[0]
         others = {other.partition(".")[0] for other in imported}
         folders.setdefault(folder, set()).update(others - {folder})
@@ -103,9 +104,9 @@ def test_no_folders_import_each_other():
 
 
 def test_no_module_imports_a_command():
-    commands = {name for name in IMPORTS if (REPO / f"{name}.py").exists()}
+    commands = {name for name in imports() if (REPO / f"{name}.py").exists()}
     assert len(commands) >= 4
-    for name, imported in IMPORTS.items():
+    for name, imported in imports().items():
         assert not imported & commands, name
 
 

@@ -10,6 +10,8 @@ import pytest
 from data_augment.figure.intervals import mean_interval, ratio_interval
 from data_augment.figure.measures import Pair, difference, time_interval, time_to_baseline
 
+pytestmark = pytest.mark.slow  # thousands of simulated comparisons
+
 STEPS = np.linspace(0, 100, 6)
 PROBLEMS = 480
 BASE = np.array([0.31, 0.362, 0.414, 0.462, 0.488, 0.508])

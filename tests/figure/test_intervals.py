@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from scipy.stats import ttest_1samp, ttest_ind
 
 from data_augment.figure.intervals import holm, mean_interval, ratio_interval, standard_error
 
@@ -10,6 +9,8 @@ VALUES = np.random.default_rng(0).normal(5, 1, size=(8, 2))
 
 
 def test_the_interval_of_a_mean_is_students():
+    from scipy.stats import ttest_1samp
+
     low, high = mean_interval(VALUES[:, 0])
     expected = ttest_1samp(VALUES[:, 0], 0).confidence_interval()
     assert (low, high) == pytest.approx((expected.low, expected.high))
@@ -30,6 +31,8 @@ def test_one_run_has_no_interval(values):
 
 @pytest.mark.parametrize("paired", [True, False])
 def test_a_t_test_at_the_limit_of_a_ratio_has_just_5_percent(paired):
+    from scipy.stats import ttest_1samp, ttest_ind
+
     own, base = VALUES[:, 0] + 5, VALUES[:, 1]
     for limit in ratio_interval(own, base, paired):
         if paired:
@@ -45,6 +48,8 @@ def test_a_baseline_that_may_be_zero_leaves_the_ratio_open():
 
 
 def test_unpaired_runs_have_welchs_error():
+    from scipy.stats import ttest_ind
+
     own, base = VALUES[:, :1], VALUES[:5, 1:] * 3
     error, freedom = standard_error(own, -base, paired=False)
     test = ttest_ind(own, base, equal_var=False)

@@ -3,7 +3,9 @@
 import os
 
 import pytest
-from torch.utils.tensorboard import SummaryWriter
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from data_augment.errors import BadInput
 from data_augment.figure.run_folder import find_runs, read_config, read_values
@@ -20,9 +22,11 @@ def add_line(run, step, value, name="rollout/accuracy/mean", file="metrics.jsonl
 def write_events(run, values, time, folder="monitor/tensorboard/explorer"):
     """An event file of the explorer that was begun at `time`; returns it."""
     before = set((run / folder).glob("*"))
-    with SummaryWriter(run / folder) as writer:
-        for i, (step, value) in enumerate(values):
-            writer.add_scalar("rollout/accuracy/mean", value, step, walltime=time + i)
+    writer = EventFileWriter(str(run / folder))  # the one of torch's SummaryWriter
+    for i, (step, value) in enumerate(values):
+        scalar = Summary.Value(tag="rollout/accuracy/mean", simple_value=value)
+        writer.add_event(Event(step=step, wall_time=time + i, summary=Summary(value=[scalar])))
+    writer.close()
     (file,) = set((run / folder).glob("*")) - before
     return file
 

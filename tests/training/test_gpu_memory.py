@@ -11,6 +11,8 @@ from data_augment.training.experiment_yaml import compose, with_defaults
 from main import main
 from safe_files import REPO
 
+pytestmark = pytest.mark.slow  # torch, transformers and peft
+
 SMALL = dict(
     hidden_size=64,
     num_hidden_layers=3,

@@ -3,7 +3,6 @@
 import signal
 from types import SimpleNamespace
 
-import agentscope.tuner
 import pytest
 from omegaconf import OmegaConf
 
@@ -30,7 +29,7 @@ def run(tmp_path, monkeypatch):
     monkeypatch.setattr(launch, "end_leftovers", lambda namespace: None)
 
     def train(tune):
-        monkeypatch.setattr(agentscope.tuner, "tune", tune)
+        monkeypatch.setattr("agentscope.tuner.tune", tune)
         return launch.train(OmegaConf.create(yaml), STEPS)
 
     return SimpleNamespace(train=train, folder=folder)

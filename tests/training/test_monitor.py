@@ -6,8 +6,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from agentscope.message import Msg
-from agentscope.tuner import WorkflowOutput
 from omegaconf import OmegaConf
 
 from data_augment.training.monitor import MONITOR_TYPE, MetricsFile, insert_monitor
@@ -93,20 +91,31 @@ def test_a_yaml_without_a_monitor_keeps_trinitys_default(tmp_path):
     assert again == config
 
 
-def rollout(response, metrics=None):
-    async def agent(task, model):
-        return WorkflowOutput(response=response, metrics=metrics)
-
-    return asyncio.run(counted(agent)(task={}, model=None))
-
-
-THOUGHT = Msg("a", [{"type": "thinking", "thinking": "Hm"}], "assistant")
-
-
 @pytest.mark.parametrize(
-    ("response", "text"),
-    [(Msg("a", "12", "assistant"), 1.0), (THOUGHT, 0.0), (None, 0.0), (" ", 0.0), ("12", 1.0)],
+    ("content", "text"),
+    [
+        ("12", 1.0),
+        ([{"type": "thinking", "thinking": "Hm"}], 0.0),
+        (None, 0.0),
+    ],
 )
-def test_a_rollout_is_counted_and_says_whether_it_has_text(response, text):
-    output = rollout(response, {"mine": 0.5})
-    assert output.metrics == {"mine": 0.5, "ended:sum": 1.0, "has_text": text}
+def test_a_rollout_is_counted_and_says_whether_it_has_text(content, text):
+    from agentscope.message import Msg
+
+    response = None if content is None else Msg("a", content, "assistant")
+    assert counted_metrics(response) == {"mine": 0.5, "ended:sum": 1.0, "has_text": text}
+
+
+@pytest.mark.parametrize(("response", "text"), [(" ", 0.0), ("12", 1.0)])
+def test_a_response_that_is_a_plain_text_is_one_too(response, text):
+    assert counted_metrics(response)["has_text"] == text
+
+
+def counted_metrics(response):
+    """The metrics of a rollout of an agent that says `response`."""
+    from agentscope.tuner import WorkflowOutput
+
+    async def agent(task, model):
+        return WorkflowOutput(response=response, metrics={"mine": 0.5})
+
+    return asyncio.run(counted(agent)(task={}, model=None)).metrics

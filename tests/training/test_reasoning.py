@@ -2,7 +2,6 @@
 
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
-from transformers import PreTrainedTokenizerFast
 
 from data_augment.training.experiment_yaml import compose
 from data_augment.training.reasoning import choose_reasoning_parser
@@ -24,6 +23,8 @@ BROKEN = "{{ raise_exception('no system message') }}"
 
 
 def save_tokenizer(folder, template, tokens=("<think>", "</think>")):
+    from transformers import PreTrainedTokenizerFast
+
     backend = Tokenizer(models.WordLevel({"a": 0, "[UNK]": 1}, unk_token="[UNK]"))
     backend.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="[UNK]")
