@@ -1,12 +1,14 @@
 """An online logistic regression: weights that all tasks share, learned from batches of results."""
 
 import numpy as np
+from scipy.special import expit
 
 MAX_NEWTON_STEPS = 20
 
 
 def sigmoid(scores: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-np.clip(scores, -30, 30)))
+    """1 / (1 + exp(-scores)), never 0 or 1."""
+    return expit(np.clip(scores, -30, 30))
 
 
 class LogisticModel:
