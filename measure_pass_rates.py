@@ -13,7 +13,6 @@ sqrt(p (1 - p) / N), at most 0.18 for 8 samples, 0.13 for 16, 0.09 for 32.
 """
 
 import asyncio
-import os
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from contextlib import ExitStack
@@ -21,7 +20,13 @@ from pathlib import Path
 from random import Random
 
 from data_augment.errors import BadInput
-from data_augment.pass_rates.arguments import count, model_spec, number, seed
+from data_augment.pass_rates.arguments import (
+    add_sampling_arguments,
+    count,
+    model_spec,
+    read_key,
+    request_fields,
+)
 from data_augment.pass_rates.errors import GivenUp
 from data_augment.terminal import replace_unprintable
 
@@ -62,56 +67,14 @@ def parse_arguments(argv: list[str] | None) -> Namespace:
     parser.add_argument(
         "--limit", type=count, metavar="ROWS", help="only the first rows (default: all)"
     )
-    parser.add_argument(
-        "--samples", type=count, default=16, help="of each row and model (default: %(default)s)"
-    )
+    add_sampling_arguments(parser, samples=16)
     parser.add_argument(
         "--min-samples", type=count, help="fewer leave a row empty (default: half of --samples)"
-    )
-    parser.add_argument(
-        "--choices",
-        type=count,
-        default=1,
-        help="samples that share a request (n): fewer requests and prompts, where the server "
-        "knows n (default: %(default)s)",
-    )
-    parser.add_argument("--temperature", type=number(0), default=1.0, help="default: %(default)s")
-    parser.add_argument("--top-p", type=number(0, 1), default=1.0, help="default: %(default)s")
-    length = parser.add_mutually_exclusive_group()
-    length.add_argument(
-        "--max-tokens",
-        type=count,
-        default=16384,
-        help="of a response; take training's max_response_tokens (default: %(default)s)",
-    )
-    length.add_argument(
-        "--max-completion-tokens",
-        type=count,
-        metavar="MAX_TOKENS",
-        help="the same under its new name, for servers that refuse max_tokens (OpenAI's)",
-    )
-    parser.add_argument(
-        "--seed",
-        type=seed,
-        default=0,
-        help="each sample sends one of its own, drawn from this; none: no seeds, for a server "
-        "that refuses them or, as vLLM, is slower with them (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--concurrency", type=count, default=64, help="requests in flight at a URL (default: 64)"
-    )
-    parser.add_argument(
-        "--timeout", type=number(0), default=600, help="seconds of a request (default: 600)"
-    )
-    parser.add_argument(
-        "--api-key-env",
-        metavar="VARIABLE",
-        help="environment variable that holds the servers' key (default: no key is sent)",
     )
     args = parser.parse_args(argv)
     args.models = [*args.model, args.candidate] if args.candidate else args.model
     args.min_samples = args.min_samples or (args.samples + 1) // 2
-    args.api_key = read_key(args.api_key_env, parser) if args.api_key_env else None
+    args.api_key = read_key(args.api_key_env, parser)
     if args.min_samples > args.samples:
         parser.error(f"--min-samples {args.min_samples} is more than --samples {args.samples}")
     if len({name for name, *_ in args.models}) < len(args.models):
@@ -119,16 +82,6 @@ def parse_arguments(argv: list[str] | None) -> Namespace:
     if args.candidate and len(args.model) < 2:
         parser.error("--candidate: two references bracket it; there is one --model")
     return args
-
-
-def read_key(variable: str, parser: ArgumentParser) -> str:
-    """The servers' key from the environment, without the newline that a file of it often has."""
-    key = os.environ.get(variable, "").strip()
-    if not key:
-        parser.error(f"--api-key-env: the variable {variable} is not set")
-    if not (key.isascii() and key.isprintable()):
-        parser.error(f"--api-key-env: the key in {variable} has characters that no header can hold")
-    return key
 
 
 def measure(args: Namespace) -> None:
@@ -168,12 +121,7 @@ def open_measurements(args: Namespace, taskset, output: Path, journals: ExitStac
     from data_augment.pass_rates.measurement import Measurement, Sampling
     from math_agent import SYSTEM_PROMPT
 
-    limit = "max_completion_tokens" if args.max_completion_tokens else "max_tokens"
-    request = {
-        "temperature": args.temperature,
-        "top_p": args.top_p,
-        limit: getattr(args, limit),
-    }
+    request = request_fields(args)
     sampling = Sampling(args.samples, request, args.seed)
     about = {"seed": args.seed, "prompt": SYSTEM_PROMPT, "dataset": taskset.digest}
     all_rows = list(range(len(taskset.tasks)))[: args.limit]

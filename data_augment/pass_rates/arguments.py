@@ -1,8 +1,9 @@
-"""The types of measure_pass_rates.py's arguments. Light, as `--help` imports it."""
+"""Arguments that say how a model is sampled, and their types. Light, as `--help` imports it."""
 
 import math
+import os
 import re
-from argparse import ArgumentTypeError
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -53,3 +54,75 @@ def number(least: float, most: float = math.inf) -> Callable[[str], float]:
 def seed(text: str) -> int | None:
     """Parse a whole number, or none."""
     return None if text == "none" else int(text)
+
+
+def add_sampling_arguments(parser: ArgumentParser, samples: int) -> None:
+    """The options of the commands that sample; `samples` of each row are the default."""
+    parser.add_argument(
+        "--samples",
+        type=count,
+        default=samples,
+        help="of each row and model (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--choices",
+        type=count,
+        default=1,
+        help="samples that share a request (n): fewer requests and prompts, where the server "
+        "knows n (default: %(default)s)",
+    )
+    parser.add_argument("--temperature", type=number(0), default=1.0, help="default: %(default)s")
+    parser.add_argument("--top-p", type=number(0, 1), default=1.0, help="default: %(default)s")
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument(
+        "--max-tokens",
+        type=count,
+        default=16384,
+        help="of a response; take training's max_response_tokens (default: %(default)s)",
+    )
+    length.add_argument(
+        "--max-completion-tokens",
+        type=count,
+        metavar="MAX_TOKENS",
+        help="the same under its new name, for servers that refuse max_tokens (OpenAI's)",
+    )
+    parser.add_argument(
+        "--seed",
+        type=seed,
+        default=0,
+        help="each sample sends one of its own, drawn from this; none: no seeds, for a server "
+        "that refuses them or, as vLLM, is slower with them (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--concurrency", type=count, default=64, help="requests in flight at a URL (default: 64)"
+    )
+    parser.add_argument(
+        "--timeout", type=number(0), default=600, help="seconds of a request (default: 600)"
+    )
+    parser.add_argument(
+        "--api-key-env",
+        metavar="VARIABLE",
+        help="environment variable that holds the servers' key (default: no key is sent)",
+    )
+
+
+def request_fields(args: Namespace) -> dict:
+    """The fields of every request that the sampling arguments stand for."""
+    limit = "max_completion_tokens" if args.max_completion_tokens else "max_tokens"
+    return {
+        "temperature": args.temperature,
+        "top_p": args.top_p,
+        limit: getattr(args, limit),
+    }
+
+
+def read_key(variable: str | None, parser: ArgumentParser) -> str | None:
+    """The servers' key from the environment, without the newline that a file of it often has."""
+    if not variable:
+        return None
+    key = os.environ.get(variable, "").strip()
+    if not key:
+        parser.error(f"--api-key-env: the variable {variable} is not set")
+    if not (key.isascii() and key.isprintable()):
+        parser.error(f"--api-key-env: the key in {variable} has characters that no header can hold")
+    return key

@@ -8,18 +8,16 @@ choice), and costs more: with 256 requests in flight openai 2.54.0 with its aioh
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import re
 import time
 from collections import Counter
 from email.utils import parsedate_to_datetime
 from random import uniform
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 
+from data_augment.addresses import proxy_of, without_password
 from data_augment.errors import BadInput
 from data_augment.pass_rates.completion import is_streamed, read_completion, worth_repeating
 from data_augment.pass_rates.errors import Unanswered, shortened
@@ -184,38 +182,3 @@ def retry_after(header: str) -> float:
         return max(parsedate_to_datetime(header).timestamp() - time.time(), 0.0)
     except (ValueError, OverflowError):
         return 0.0
-
-
-def proxy_of(url: str) -> str | None:
-    """The proxy that the environment (http_proxy, https_proxy, no_proxy) names for an address.
-
-    None for this machine's own: a proxy elsewhere cannot reach it. Raises BadInput for a SOCKS
-    proxy, which aiohttp does not speak.
-    """
-    address = urlsplit(url)
-    if is_loopback(address.hostname or "") or proxy_bypass(address.netloc):
-        return None
-    proxies = getproxies()
-    proxy = proxies.get(address.scheme) or proxies.get("all")
-    if proxy and "://" not in proxy:
-        proxy = f"http://{proxy}"
-    if proxy and not proxy.startswith(("http://", "https://")):
-        raise BadInput(
-            f"{url}: the proxy in the environment, {without_password(proxy)}, is no HTTP proxy. "
-            f"Name an HTTP proxy in {address.scheme}_proxy, or the host in no_proxy"
-        )
-    return proxy
-
-
-def is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return address.is_loopback or address.is_unspecified
-
-
-def without_password(url: str) -> str:
-    return re.sub(r"//[^/@]*@", "//", url)

@@ -7,6 +7,7 @@ beside the output, which load_dataset skips: `.train.weak.journal`.
 import json
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 from data_augment.errors import BadInput
 from safe_files import lock
@@ -17,17 +18,31 @@ def journal_path(output: Path, name: str) -> Path:
     return output.with_name(f".{output.stem}.{name}.journal")
 
 
+class Sample(NamedTuple):
+    """What came of one sample.
+
+    Fields:
+        reward: the judge's.
+        finish: finish_reason of the last turn, or "no text".
+        answer: what stands in the last box of the response; None without one.
+    """
+
+    reward: float
+    finish: str
+    answer: str | None
+
+
 class Journal:
     """The samples of one model that are known, in memory and in a file locked for others.
 
     Attributes:
-        samples: row -> number of the sample -> (reward, finish_reason).
+        samples: row -> number of the sample -> Sample.
     """
 
     def __init__(self, path: Path, settings: dict):
         """Open `path` and take in what it holds. Raises BadInput where that does not fit."""
         self.path = path
-        self.samples: dict[int, dict[int, tuple[float, str]]] = {}
+        self.samples: dict[int, dict[int, Sample]] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
         self.file = open(path, "a+b")  # noqa: SIM115 (it stays open)
         try:
@@ -75,7 +90,7 @@ class Journal:
             self.know(record)
 
     def write(self, records: list[dict]) -> None:
-        """Add samples: {"row", "sample", "reward", "finish"}."""
+        """Add samples: {"row", "sample", "reward", "finish", "answer"}."""
         self.append(records)
         for record in records:
             self.know(record)
@@ -86,14 +101,15 @@ class Journal:
 
     def know(self, record: dict) -> None:
         known = self.samples.setdefault(record["row"], {})
-        known[record["sample"]] = (record["reward"], sys.intern(record["finish"]))
+        finish = sys.intern(record["finish"])
+        known[record["sample"]] = Sample(record["reward"], finish, record.get("answer"))
 
     def missing(self, row: int, samples: int) -> list[int]:
         """Which of the first `samples` samples of a row are not known yet."""
         known = self.samples.get(row, {})
         return [sample for sample in range(samples) if sample not in known]
 
-    def known(self, row: int, samples: int) -> list[tuple[float, str]]:
-        """(reward, finish_reason) of the known ones among the first `samples` samples of a row."""
+    def known(self, row: int, samples: int) -> list[Sample]:
+        """The known ones among the first `samples` samples of a row."""
         known = self.samples.get(row, {})
         return [known[sample] for sample in range(samples) if sample in known]

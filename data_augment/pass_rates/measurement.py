@@ -80,8 +80,8 @@ class Measurement:
         self.seed = sampling.seed
         self.tally = Tally()
         for row in rows:
-            for reward, finish in journal.known(row, self.samples):
-                self.tally.answered(reward, finish)
+            for sample in journal.known(row, self.samples):
+                self.tally.answered(sample.reward, sample.finish)
 
     @property
     def total(self) -> int:
@@ -115,12 +115,12 @@ class Measurement:
         if self.seed is not None:
             settings["seed"] = Random(f"{self.seed} {row} {number}").getrandbits(31)
         try:
-            reward, finish = await sample_task(task, self.model, settings, shared, choice)
+            sample = await sample_task(task, self.model, settings, shared, choice)
         except Unanswered as failure:
             self.tally.unanswered(failure)
             return None
         self.tally.lost_in_a_row = 0
-        return {"row": row, "sample": number, "reward": reward, "finish": finish}
+        return {"row": row, "sample": number} | sample._asdict()
 
     def check_alive(self, in_flight: int) -> None:
         """Raise GivenUp where more samples in a row were lost than a working server loses."""
@@ -135,7 +135,7 @@ class Measurement:
         rates = []
         counts = []
         for row in range(rows):
-            rewards = [reward for reward, _ in self.journal.known(row, self.samples)]
+            rewards = [sample.reward for sample in self.journal.known(row, self.samples)]
             enough = len(rewards) >= least
             rates.append(sum(rewards) / len(rewards) if enough else None)
             counts.append(len(rewards))

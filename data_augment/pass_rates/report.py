@@ -35,6 +35,11 @@ def report(measurement: Measurement, rates: list[float | None], least: int) -> N
         count = measurement.tally.finishes[finish]
         if count:
             print(f"  {count:,} answers {note}")
+    report_faults(measurement)
+
+
+def report_faults(measurement: Measurement) -> None:
+    """Print the requests of this run that failed, by reason, and what was lost by it."""
     for reason, count in measurement.endpoints.failures.most_common():
         lost = measurement.tally.lost[reason]
         print(f"  {count:,} requests failed in this run: {reason}; samples lost: {lost:,}")

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable
 from functools import cache
 from typing import TYPE_CHECKING
 
+from data_augment.pass_rates.journal import Sample
+
 if TYPE_CHECKING:
     from agentscope.model import OpenAIChatModel
     from openai.types.chat import ChatCompletion
@@ -17,7 +19,7 @@ Ask = Callable[[dict], "Awaitable[ChatCompletion]"]  # takes a chat request, see
 
 async def sample_task(
     task: dict, model: str, settings: dict, shared: SharedRequest, index: int
-) -> tuple[float, str]:
+) -> Sample:
     """Run agent and judge once.
 
     Args:
@@ -27,10 +29,10 @@ async def sample_task(
         shared: the first request of this agent and of those that share it.
         index: this agent's choice of that request.
 
-    Returns the reward, and the finish_reason of the last turn, or "no text" where the response has
-    none (its reward is 0). Raises what `shared` raises.
+    A response without text has the reward 0 and the finish "no text". Raises what `shared` raises.
     """
     from math_agent import gsm8k_judge, run_react_agent
+    from math_agent.answers import boxed
 
     client = AgentClient(shared, index)
     agent_model = copy.copy(chat_model(model))  # its constructor takes milliseconds
@@ -38,8 +40,9 @@ async def sample_task(
     agent_model.generate_kwargs = settings
     output = await run_react_agent(task, agent_model)
     judged = await gsm8k_judge(task, output.response)
-    finish = client.finish if output.response.get_text_content() else "no text"
-    return judged.reward, finish
+    text = output.response.get_text_content()
+    finish = client.finish if text else "no text"
+    return Sample(judged.reward, finish, boxed(text))
 
 
 @cache

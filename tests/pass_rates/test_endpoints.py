@@ -2,8 +2,8 @@
 
 import pytest
 
+from data_augment.addresses import proxy_of
 from data_augment.errors import BadInput
-from data_augment.pass_rates.endpoints import proxy_of
 from tests.pass_rates.conftest import UNDISTURBED, columns, measure
 
 PROXY = "http://proxy.example:3128"
