@@ -10,6 +10,11 @@ from pathlib import Path
 
 from data_augment.errors import BadInput
 
+HOSTED = (
+    "To take them away: pip install tinker-cookbook, then weights.download and "
+    "weights.build_hf_model (https://tinker-docs.thinkingmachines.ai/cookbook/deployment/export-hf)"
+)
+
 
 class Checkpoint:
     """A checkpoint of a run.

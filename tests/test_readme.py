@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+import evaluate
 import main as main_script
 import measure_pass_rates
 import plot_result
@@ -49,7 +50,7 @@ def test_the_map_lists_every_command_and_folder():
     tree = blocks("README.md", "")[-1]
     scripts = [path.name for path in REPO.glob("*.py")]
     folders = [f"{path.parent.name}/" for path in REPO.glob("*/__init__.py")]
-    assert len(scripts) == 4
+    assert len(scripts) >= 5
     assert [name for name in [*scripts, *folders] if name not in tree and name != "tests/"] == []
 
 
@@ -85,10 +86,12 @@ def test_command_is_accepted(workplace, command):
             assert "network" in comment or all(
                 "127.0.0.1" in u for *_, us in args.model for u in us
             )
+        case ["python", "evaluate.py", *arguments]:
+            evaluate.parse_arguments(arguments)
         case ["python", "plot_result.py", *arguments]:
             write_run(workplace / "checkpoints/Data-Augmentation/r", {"selector_type": "random"})
             assert plot_result.main(arguments) == 0
-        case ["python", "-m", module]:
+        case ["python", "-m", module, *_]:
             done = subprocess.run([sys.executable, "-m", module, "--help"], cwd=REPO)
             assert done.returncode == 0
         case ["pip", "install", *_, "-r", lock]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data_augment.addresses import open_url
-from data_augment.checkpoints import find_checkpoint, is_run
+from data_augment.checkpoints import HOSTED, find_checkpoint, is_run
 from data_augment.errors import BadInput
 
 SERVED = re.compile(r"(.+?)@(https?://[^\s,@]+(?:,https?://[^\s,@]+)*)")
@@ -61,12 +61,6 @@ def find_served(target: str) -> Served:
     return Served(checkpoint.tinker_path, [f"{checkpoint.tinker_server}/v1"])
 
 
-HOSTED = (
-    "To take them away: pip install tinker-cookbook, then weights.download and "
-    "weights.build_hf_model (https://tinker-docs.thinkingmachines.ai/cookbook/deployment/export-hf)"
-)
-
-
 def name_on_server(model: str) -> str:
     """A model's name as its server knows it: a run stands for its newest snapshot."""
     path = Path(model)
@@ -92,7 +86,8 @@ def how_to_serve(folder: Path) -> str:
     return (
         f"{folder}: a folder, and no server of it is named. Start one and give its address, "
         f"{name}@http://127.0.0.1:8000/v1:\n"
-        f"  on a GPU    vllm serve {folder} --served-model-name {name} --port 8000\n"
+        f"  on a GPU    vllm serve {folder} --served-model-name {name} --port 8000 "
+        "--generation-config vllm\n"  # else its top_k and temperature are the folder's own
         "              (a model that thinks aloud: add --reasoning-parser deepseek_r1)\n"
         f"  on a CPU    python -m laptop.server --models {folder.parent} --port 8000"
     )

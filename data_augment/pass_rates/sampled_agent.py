@@ -35,14 +35,19 @@ async def sample_task(
     from math_agent.answers import boxed
 
     client = AgentClient(shared, index)
-    agent_model = copy.copy(chat_model(model))  # its constructor takes milliseconds
-    agent_model.client = client
-    agent_model.generate_kwargs = settings
-    output = await run_react_agent(task, agent_model)
+    output = await run_react_agent(task, agent_model(model, settings, client))
     judged = await gsm8k_judge(task, output.response)
     text = output.response.get_text_content()
     finish = client.finish if text else "no text"
     return Sample(judged.reward, finish, boxed(text))
+
+
+def agent_model(name: str, settings: dict, client: AgentClient) -> OpenAIChatModel:
+    """The chat model of one agent, whose requests go through `client`."""
+    model = copy.copy(chat_model(name))  # its constructor takes milliseconds
+    model.client = client
+    model.generate_kwargs = settings
+    return model
 
 
 @cache

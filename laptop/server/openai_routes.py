@@ -7,7 +7,7 @@ from typing import Literal
 
 from fastapi import APIRouter
 from jinja2 import TemplateError
-from pydantic import BaseModel
+from pydantic import BaseModel, field_validator
 
 from laptop.server.errors import BadRequest
 from laptop.server.sampling import SampleJob, SamplingParams
@@ -16,9 +16,20 @@ from laptop.server.service import AppService
 router = APIRouter(prefix="/v1")
 
 
+class TextPart(BaseModel):
+    type: Literal["text"]
+    text: str
+
+
 class Message(BaseModel):
     role: str
-    content: str
+    content: str | list[TextPart]  # AgentScope sends parts
+
+    @field_validator("content")
+    @classmethod
+    def joined(cls, content: str | list[TextPart]) -> str:
+        """One text, which is what chat templates take."""
+        return content if isinstance(content, str) else "\n".join(part.text for part in content)
 
 
 class ChatRequest(SamplingParams):

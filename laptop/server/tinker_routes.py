@@ -7,13 +7,15 @@ promised under a request_id, for which retrieve_future waits.
 import math
 import uuid
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
 from tinker import types
 
 # The JSON forms of these two; tinker 0.20.0 exports dataclasses by the same names.
 from tinker.types._pydantic_types.forward_backward_request import ForwardBackwardRequest
 from tinker.types._pydantic_types.forward_request import ForwardRequest
 
+from laptop.server.archive import adapter_archive
 from laptop.server.errors import BadRequest, NotFound
 from laptop.server.policy import Lora
 from laptop.server.sampling import SampleJob, SamplingParams
@@ -247,6 +249,18 @@ async def delete_checkpoint(run_id: str, name: str, service: AppService):
     if len(found) != 1:
         raise NotFound(f"{len(found)} checkpoints {name!r} of run {run_id!r}")
     found[0].unlink()
+
+
+@router.get("/training_runs/{run_id}/checkpoints/{kind_and_name:path}/archive")
+async def checkpoint_archive(run_id: str, kind_and_name: str, request: Request):
+    """Where the archive lies: Tinker redirects to it."""
+    return RedirectResponse(f"{request.url}.tar", 302)
+
+
+@router.get("/training_runs/{run_id}/checkpoints/{kind_and_name:path}/archive.tar")
+async def download_archive(run_id: str, kind_and_name: str, service: AppService):
+    policy = await service.load_policy(f"tinker://{run_id}/{kind_and_name}")
+    return Response(adapter_archive(policy), media_type="application/x-tar")
 
 
 # Sampling

@@ -1,11 +1,14 @@
 """The local Tinker server, through the real tinker client and plain HTTP, on a random model."""
 
+import asyncio
+import io
 import json
 import math
 import signal
 import socket
 import subprocess
 import sys
+import tarfile
 import threading
 import time
 from contextlib import contextmanager
@@ -25,6 +28,7 @@ from laptop.server.engine import TORCH_THREADS
 from laptop.server.policy import BaseModel, Lora
 from laptop.server.process import start_server
 from laptop.server.training_run import TrainingRun
+from math_agent import run_react_agent
 from safe_files import REPO
 from tests.laptop.test_engine import make_model, peft_logprobs
 
@@ -336,6 +340,51 @@ def test_likelihoods_are_those_of_the_sampled_tokens(http, client):
         expected = [math.exp(sum(sequence.logprobs)) for sequence in sequences]
         assert answer[1:] == pytest.approx(expected, rel=1e-4)
         assert 0 < answer[0] < 1
+
+
+def test_agentscope_may_send_its_messages_in_parts(http):
+    from agentscope.model import OpenAIChatModel
+
+    model = OpenAIChatModel(
+        "tiny",
+        api_key="none",
+        stream=False,
+        client_kwargs={"base_url": f"{http.base_url}/v1"},
+        generate_kwargs={"max_tokens": 9, "seed": 3},
+    )
+    output = asyncio.run(run_react_agent({"question": "1+2"}, model))
+    request = {"model": "tiny", "max_tokens": 9, "seed": 3}
+
+    def post(content):
+        messages = [{"role": "user", "content": content}]
+        return http.post("/v1/chat/completions", json={**request, "messages": messages})
+
+    expected = post("1+2").json()["choices"][0]["message"]["content"]
+    assert output.response.get_text_content() == expected != ""
+    two = [{"type": "text", "text": "1+"}, {"type": "text", "text": "2"}]
+    assert post(two).json()["choices"] == post("1+\n2").json()["choices"]
+    assert post([{"type": "image_url", "image_url": {"url": "x"}}]).status_code == 422
+
+
+def test_tinkers_client_downloads_a_snapshot_that_peft_loads(http, client, tmp_path):
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    training = client.create_lora_training_client("tiny", rank=2, seed=1, train_unembed=False)
+    train(training, 3)
+    path = training.save_state("to keep").result().path
+    answer = client.create_rest_client().get_checkpoint_archive_url_from_tinker_path(path).result()
+    archive = httpx.get(answer.url).raise_for_status().content
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        tar.extractall(tmp_path, filter="data")
+    base = AutoModelForCausalLM.from_pretrained(http.service.models / "tiny", dtype=torch.float32)
+    model = PeftModel.from_pretrained(base, str(tmp_path))
+    ids = torch.tensor([[3, 12, 4, 14]])
+    with torch.inference_mode():
+        policy = http.service.policy(path)
+        expected = policy.merged()(input_ids=ids).logits
+        assert torch.allclose(model(input_ids=ids).logits, expected, atol=1e-5)
+        assert not torch.allclose(policy.base.model(input_ids=ids).logits, expected, atol=1e-2)
 
 
 @pytest.mark.parametrize(
