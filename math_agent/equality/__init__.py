@@ -5,6 +5,7 @@ matching.py          the rules: lists, sets, units, equations; where people diff
   equations.py       what an equation stands for (x = 5 for 5)
   regions.py         inequalities and intervals as sets
   values.py          numbers and expressions: exact, or to many digits and relative
+    operations.py    what an operation does: exactly, and with mpmath
 reader.py            from text to what it says (shapes.py), over expressions.py, numerals.py,
                      unit_phrases.py and cursor.py; trees.py helps them
   spelling.py        LaTeX, Unicode and Markdown made one spelling, and cut into tokens

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from math_agent.equality.shapes import Group, Quantity, Ratio, Relation, Text
-from math_agent.equality.values import names, rational, same_value
+from math_agent.equality.values import names, rational, replaced, same_value
 
 
 def settled(shape):
@@ -113,7 +113,7 @@ def _says(node: tuple, value: tuple) -> bool:
     (letter,) = letters
     if _is_polynomial(node) and _is_linear(node, letter):  # 2x = 10
         return False
-    return not same_value(_replaced(node, letter, value), value)
+    return not same_value(replaced(node, {letter: value}), value)
 
 
 def _is_linear(node: tuple, letter: str) -> bool:
@@ -134,11 +134,3 @@ def _is_polynomial(node: tuple) -> bool:
         divisor = node[2]
         return _is_polynomial(node[1]) and divisor[0] == "num" and divisor[1] != 0
     return node[0] in ("add", "neg", "mul") and all(map(_is_polynomial, node[1:]))
-
-
-def _replaced(node: tuple, letter: str, value: tuple) -> tuple:
-    if node == ("name", letter):
-        return value
-    return tuple(
-        _replaced(part, letter, value) if isinstance(part, tuple) else part for part in node
-    )

@@ -8,7 +8,7 @@ from math_agent.equality.cursor import CLOSING, OPENING
 from math_agent.equality.numerals import Numerals, decimal
 from math_agent.equality.shapes import Group, Matrix, NumberSet, Quantity
 from math_agent.equality.spelling import Token, Unreadable
-from math_agent.equality.trees import divided, multiplied, scalar, signed, with_marks
+from math_agent.equality.trees import divided, multiplied, scalar, signed, with_marks, written_out
 from math_agent.equality.values import number
 from math_agent.equality.words import (
     CARDINALS,
@@ -129,7 +129,10 @@ class Expressions(Numerals):
             if token.text == "^":
                 value = self.powered(value)
             elif token.text == "!":
-                value = self.factorial(value)
+                self.at += 1
+                if self.next_is("!"):
+                    raise Unreadable("a double factorial")
+                value = ("factorial", scalar(value))
             elif token.text == "%" or (
                 token.kind == "word" and token.text.lower() in PERCENT_WORDS
             ):
@@ -147,12 +150,6 @@ class Expressions(Numerals):
             else:
                 break
         return value
-
-    def factorial(self, value):
-        self.take("!")
-        if self.accept("!"):
-            return ("double factorial", scalar(value))
-        return ("factorial", scalar(value))
 
     def powered(self, value):
         self.take("^")
@@ -459,7 +456,7 @@ class Expressions(Numerals):
         return (scalar(argument),)
 
     def series(self, operation: str):
-        r"""\sum_{k=1}^{n} body: the body is the term that follows."""
+        r"""\sum_{k=1}^{10} body as its terms; the body is the term that follows."""
         self.take("_")
         self.take("{")
         variable = self.take().text
@@ -468,43 +465,7 @@ class Expressions(Numerals):
         self.take("}")
         self.take("^")
         end = scalar(self.script())
-        body = scalar(self.term())
-        return (operation, variable, start, end, body)
-
-    def integral(self):
-        r"""\int_a^b f(x) dx, with numbers or infinities as its bounds."""
-        self.take("_")
-        start = scalar(self.script())
-        self.take("^")
-        end = scalar(self.script())
-        variable = self.differential()
-        body = number(1) if self.next_is("}") else scalar(self.sum())
-        self.take(r"\end differential")
-        return ("integral", variable, start, end, body)
-
-    def differential(self) -> str:
-        """Find dx, mark it as the end of the integrand; returns x."""
-        for index in range(self.at, len(self.tokens)):
-            token = self.tokens[index]
-            following = self.tokens[index + 1] if index + 1 < len(self.tokens) else None
-            mark = Token("symbol", r"\end differential")
-            if token.kind == "word" and len(token.text) == 2 and token.text[0] == "d":
-                self.tokens[index] = mark
-                return token.text[1]
-            if token.text == "d" and following is not None and following.kind == "letter":
-                self.tokens[index : index + 2] = [mark]
-                return following.text
-        raise Unreadable("an integral without its variable")
-
-    def limit(self):
-        r"""\lim_{x \to a} body."""
-        self.take("_")
-        self.take("{")
-        variable = self.take().text
-        self.take(r"\to")
-        bound = scalar(self.sum())
-        self.take("}")
-        return ("limit", variable, bound, scalar(self.term()))
+        return written_out(operation, variable, start, end, scalar(self.term()))
 
     def environment(self):
         r"""\begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix}."""
@@ -553,10 +514,8 @@ _PRIMARIES = {
     r"\mathbb": Expressions.number_set,
     r"\R": lambda reader: NumberSet("R"),
     r"\begin": Expressions.environment,
+    r"\sum": lambda reader: reader.series("add"),
+    r"\prod": lambda reader: reader.series("mul"),
     r"\lfloor": lambda reader: reader.rounding("floor", r"\rfloor"),
     r"\lceil": lambda reader: reader.rounding("ceil", r"\rceil"),
-    r"\sum": lambda reader: reader.series("sum"),
-    r"\prod": lambda reader: reader.series("prod"),
-    r"\int": Expressions.integral,
-    r"\lim": Expressions.limit,
 }

@@ -27,8 +27,9 @@ import re
 
 from math_agent.equality import spelling, units
 from math_agent.equality.equations import assignment, settled, stands_for
+from math_agent.equality.operations import NoValue
 from math_agent.equality.reader import gold_things, read
-from math_agent.equality.regions import FLIPPED, region, same_intervals, variable
+from math_agent.equality.regions import FLIPPED, same_region, variable
 from math_agent.equality.shapes import (
     Based,
     Builder,
@@ -42,8 +43,6 @@ from math_agent.equality.shapes import (
 )
 from math_agent.equality.units import Unit
 from math_agent.equality.values import (
-    NotRational,
-    NoValue,
     names,
     ratio_of,
     rational,
@@ -322,9 +321,9 @@ def _same_time(one: tuple, other: tuple) -> bool:
 def _same_digits(based: Based, quantity: Quantity) -> bool:
     try:
         value = rational(quantity.value, {})
-    except (NotRational, NoValue):
+    except NoValue:
         return False
-    return value.denominator == 1 and based.digits == f"{value.numerator}"
+    return value is not None and based.digits == f"{value}"
 
 
 # equations and inequalities
@@ -333,7 +332,7 @@ def _same_digits(based: Based, quantity: Quantity) -> bool:
 def _same_relation(gold, answer) -> bool:
     if isinstance(gold, Relation) and isinstance(answer, Relation):
         return _same_two_relations(gold, answer)
-    if (region(gold) is not None or region(answer) is not None) and _same_set(gold, answer):
+    if _same_set(gold, answer):
         return True
     if isinstance(gold, Relation):
         value = stands_for(gold, trusted=True)
@@ -346,9 +345,9 @@ def _same_two_relations(gold: Relation, answer: Relation) -> bool:
     gold_named, answer_named = assignment(gold), assignment(answer)
     if gold_named and answer_named and same(gold_named[1], answer_named[1]):
         return _same_left(gold_named, answer_named)
-    gold_region, answer_region = region(gold), region(answer)
-    if gold_region is not None and answer_region is not None:
-        return variable(gold) == variable(answer) and same_intervals(gold_region, answer_region)
+    as_regions = same_region(gold, answer)
+    if as_regions is not None:
+        return as_regions and variable(gold) == variable(answer)
     if len(gold.operators) == len(answer.operators) == 1:
         return _same_single_relation(gold, answer)
     return gold.operators == answer.operators and all(
@@ -396,12 +395,10 @@ def _is_region(shape) -> bool:
 
 
 def _same_set(gold, answer) -> bool:
-    gold_region, answer_region = region(gold), region(answer)
-    if gold_region is not None and answer_region is not None:
-        gold_variable, answer_variable = variable(gold), variable(answer)
-        if gold_variable and answer_variable and gold_variable != answer_variable:
-            return False
-        return same_intervals(gold_region, answer_region)
+    as_regions = same_region(gold, answer)
+    if as_regions is not None:
+        letters = {variable(gold), variable(answer)} - {None}
+        return as_regions and len(letters) <= 1
     if isinstance(gold, Combination) and isinstance(answer, Combination):
         if gold.operator != answer.operator:
             return False

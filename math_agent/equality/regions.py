@@ -1,19 +1,20 @@
-"""Sets of real numbers as intervals: inequalities, unions, what is left of a set.
+"""Sets of real numbers: inequalities, intervals, unions, what is left of a set.
 
-An interval is (lower end, closed, upper end, closed); the ends are trees, see values.py.
+The ends of two sets cut the line into slots: what is below the first end, the first end, what is
+between it and the second, and so on. A set of real numbers is the set of its slots.
 """
 
 from __future__ import annotations
 
-from functools import cmp_to_key
+from functools import cmp_to_key, reduce
 
 from math_agent.equality.equations import name_of, settled
+from math_agent.equality.operations import NoValue
 from math_agent.equality.shapes import Builder, Combination, Group, NumberSet, Quantity, Relation
-from math_agent.equality.values import NotRational, NoValue, names, order, same_value
+from math_agent.equality.values import order
 
 _INFINITY = ("const", "inf")
 _MINUS_INFINITY = ("neg", _INFINITY)
-_ALL = ((_MINUS_INFINITY, False, _INFINITY, False),)
 FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
 
 
@@ -29,204 +30,118 @@ def variable(shape) -> str | None:
     return None
 
 
-def same_intervals(gold: tuple, answer: tuple) -> bool:
-    """Whether two regions have the same ends, each of them open or closed in both."""
-    if len(gold) != len(answer):
-        return False
-    return all(
-        one[1] == other[1]
-        and one[3] == other[3]
-        and same_value(one[0], other[0])
-        and same_value(one[2], other[2])
-        for one, other in zip(gold, answer, strict=True)
-    )
-
-
-def region(shape) -> tuple | None:
-    """A set of real numbers as its intervals in order; None for what is no such set."""
+def same_region(gold, answer) -> bool | None:
+    """Whether two shapes are the same set of real numbers; None where one is no such set."""
     try:
-        return _intervals(shape)
-    except (NoValue, NotRational):
+        line = _Line([*_ends(gold), *_ends(answer)])
+        return line.slots(gold) == line.slots(answer)
+    except NoValue:
         return None
 
 
-def _intervals(shape) -> tuple | None:
-    if isinstance(shape, NumberSet):
-        return _ALL if shape.name == "R" else None
-    if isinstance(shape, Relation):
-        return _relation_intervals(shape)
+def _ends(shape) -> list[tuple]:
+    """All numbers that a shape names, as trees."""
+    if isinstance(shape, Quantity):
+        return [] if name_of(shape) else [shape.value]
     if isinstance(shape, Builder):
-        return _intervals(settled(shape.condition))
+        return _ends(shape.condition)
     if isinstance(shape, Combination):
-        return _combined(shape)
-    if isinstance(shape, Group):
-        return _group_intervals(shape)
-    return None
+        return _ends(shape.left) + _ends(shape.right)
+    parts = {Group: "items", Relation: "operands"}.get(type(shape))
+    return [end for part in getattr(shape, parts) for end in _ends(part)] if parts else []
 
 
-def _group_intervals(group: Group) -> tuple | None:
-    if group.kind == "brackets" and len(group.items) == 2 and "<" not in group.ends:
-        lower, upper = group.items
-        if not (isinstance(lower, Quantity) and isinstance(upper, Quantity)):
-            return None
-        return _interval(lower.value, group.ends[0] == "[", upper.value, group.ends[1] == "]")
-    if group.kind == "set":
-        if not all(isinstance(item, Quantity) for item in group.items):
-            return None
-        return _union([(item.value, True, item.value, True) for item in group.items])
-    if group.kind == "list" and all(isinstance(item, Relation) for item in group.items):
-        parts = [_intervals(item) for item in group.items]
-        if any(part is None for part in parts) or len({variable(i) for i in group.items}) != 1:
-            return None
-        if group.joined == "or":
-            return _union([interval for part in parts for interval in part])
-        if group.joined == "and":
-            meet = parts[0]
-            for part in parts[1:]:
-                meet = _intersection(meet, part)
-            return meet
-    return None
+class _Line:
+    """The line, cut at some ends: slot 2k + 1 is the end number k, slot 2k lies below it."""
+
+    def __init__(self, ends: list[tuple]) -> None:
+        """Raises NoValue for ends that are no real numbers."""
+        finite = [end for end in ends if end not in (_INFINITY, _MINUS_INFINITY)]
+        ordered = sorted(finite, key=cmp_to_key(order))
+        self.slot = {_MINUS_INFINITY: -1}
+        last = -1
+        for index, end in enumerate(ordered):
+            if index == 0 or order(ordered[index - 1], end) != 0:
+                last += 2
+            self.slot[end] = last
+        self.slot[_INFINITY] = last + 2
+        self.all = frozenset(range(last + 2))
+
+    def at(self, end: tuple) -> int:
+        if end not in self.slot:
+            raise NoValue("a letter")
+        return self.slot[end]
+
+    def compared(self, operator: str, end: tuple) -> frozenset[int]:
+        """The slots x with "x operator end"."""
+        at = self.at(end)
+        below = frozenset(slot for slot in self.all if slot < at)
+        point = self.all & {at}
+        regions = {
+            "<": below,
+            "<=": below | point,
+            ">": self.all - below - point,
+            ">=": self.all - below,
+            "!=": self.all - point,
+        }
+        if operator not in regions:
+            raise NoValue("no inequality")
+        return regions[operator]
+
+    def slots(self, shape) -> frozenset[int]:
+        """The slots of a set. Raises NoValue for what is no set of real numbers."""
+        if isinstance(shape, NumberSet) and shape.name == "R":
+            return self.all
+        if isinstance(shape, Relation):
+            return self.of_relation(shape)
+        if isinstance(shape, Builder):
+            return self.slots(settled(shape.condition))
+        if isinstance(shape, Combination):
+            left, right = self.slots(shape.left), self.slots(shape.right)
+            return _COMBINED[shape.operator](left, right)
+        if isinstance(shape, Group):
+            return self.of_group(shape)
+        raise NoValue("no set")
+
+    def of_group(self, group: Group) -> frozenset[int]:
+        if all(isinstance(item, Quantity) for item in group.items):
+            values = [item.value for item in group.items]
+            if group.kind == "set":
+                return frozenset(map(self.at, values))
+            if group.kind == "brackets" and len(values) == 2 and "<" not in group.ends:
+                return self.interval(group.ends, *values)
+        if group.kind == "list" and all(isinstance(item, Relation) for item in group.items):
+            one_letter = len({variable(item) for item in group.items}) == 1
+            if one_letter and group.joined in ("and", "or"):
+                combined = _COMBINED["union" if group.joined == "or" else "intersection"]
+                return reduce(combined, map(self.slots, group.items))
+        raise NoValue("no set of real numbers")
+
+    def interval(self, brackets: str, lower: tuple, upper: tuple) -> frozenset[int]:
+        if self.at(lower) >= self.at(upper):
+            raise NoValue("an empty interval")
+        above = self.compared(">=" if brackets[0] == "[" else ">", lower)
+        return above & self.compared("<=" if brackets[1] == "]" else "<", upper)
+
+    def of_relation(self, relation: Relation) -> frozenset[int]:
+        """x > 3, 3 < x <= 5, x != 3, x in S: of one letter, between constants."""
+        if relation.operators == ("in",) and name_of(relation.operands[0]):
+            return self.slots(settled(relation.operands[1]))
+        found = self.all
+        sides = zip(relation.operands, relation.operators, relation.operands[1:], strict=False)
+        for left, operator, right in sides:
+            if not (isinstance(left, Quantity) and isinstance(right, Quantity)):
+                raise NoValue("no inequality of numbers")
+            if name_of(right):
+                left, operator, right = right, FLIPPED.get(operator), left
+            if not name_of(left) or name_of(right):
+                raise NoValue("no inequality of a letter")
+            found &= self.compared(operator, right.value)
+        return found
 
 
-def _interval(lower: tuple, lower_closed: bool, upper: tuple, upper_closed: bool) -> tuple:
-    """One interval. Raises NoValue if its ends are not in order."""
-    if names(lower) or names(upper):
-        return ((lower, lower_closed, upper, upper_closed),)
-    if _compared(lower, upper) >= 0:
-        raise NoValue("an empty interval")
-    return ((lower, lower_closed, upper, upper_closed),)
-
-
-def _compared(one: tuple, other: tuple) -> int:
-    """The order of two ends, infinities included."""
-    if one == other:
-        return 0
-    if one == _MINUS_INFINITY or other == _INFINITY:
-        return -1
-    if one == _INFINITY or other == _MINUS_INFINITY:
-        return 1
-    return order(one, other)
-
-
-def _relation_intervals(relation: Relation) -> tuple | None:
-    """x > 3, 3 < x <= 5, x != 3, x in S: of one letter, between constants."""
-    if not all(isinstance(operand, Quantity) for operand in relation.operands[:-1]):
-        return None
-    if relation.operators == ("in",):
-        return _intervals(settled(relation.operands[1])) if name_of(relation.operands[0]) else None
-    if not isinstance(relation.operands[-1], Quantity):
-        return None
-    values = [operand.value for operand in relation.operands]
-    at = [index for index, operand in enumerate(relation.operands) if name_of(operand)]
-    if len(at) != 1 or any(names(v) for k, v in enumerate(values) if k != at[0]):
-        return None
-    position = at[0]
-    if len(values) == 2:
-        operator = relation.operators[0]
-        operator = operator if position == 0 else FLIPPED.get(operator)
-        end = values[1 - position]
-        if end in (_INFINITY, _MINUS_INFINITY):
-            return None
-        return {
-            "<": ((_MINUS_INFINITY, False, end, False),),
-            "<=": ((_MINUS_INFINITY, False, end, True),),
-            ">": ((end, False, _INFINITY, False),),
-            ">=": ((end, True, _INFINITY, False),),
-            "!=": ((_MINUS_INFINITY, False, end, False), (end, False, _INFINITY, False)),
-        }.get(operator)
-    if len(values) == 3 and position == 1:
-        operators = relation.operators
-        lower, upper = values[0], values[2]
-        if set(operators) <= {">", ">="}:
-            operators = tuple(FLIPPED[operator] for operator in reversed(operators))
-            lower, upper = upper, lower
-        if set(operators) <= {"<", "<="}:
-            return _interval(lower, operators[0] == "<=", upper, operators[1] == "<=")
-    return None
-
-
-def _combined(combination: Combination) -> tuple | None:
-    left, right = _intervals(combination.left), _intervals(combination.right)
-    if left is None or right is None:
-        return None
-    if combination.operator == "union":
-        return _union([*left, *right])
-    if combination.operator == "difference":
-        right = _complement(right)
-    return _intersection(left, right)
-
-
-def _union(intervals: list) -> tuple:
-    """The intervals in order, those that touch as one."""
-    for interval in intervals:
-        if names(interval[0]) or names(interval[2]):
-            raise NoValue("a letter without a value")
-    ordered = sorted(intervals, key=cmp_to_key(_by_lower_end))
-    merged = []
-    for interval in ordered:
-        if merged and _touch(merged[-1], interval):
-            merged[-1] = _longer(merged[-1], interval)
-        else:
-            merged.append(interval)
-    return tuple(merged)
-
-
-def _by_lower_end(left: tuple, right: tuple) -> int:
-    """The order of two intervals; of two that begin at the same end the closed one is first."""
-    return _compared(left[0], right[0]) or right[1] - left[1]
-
-
-def _touch(left: tuple, right: tuple) -> bool:
-    gap = _compared(left[2], right[0])
-    return gap > 0 or (gap == 0 and (left[3] or right[1]))
-
-
-def _longer(left: tuple, right: tuple) -> tuple:
-    ends = _compared(left[2], right[2])
-    if ends < 0:
-        return (*left[:2], *right[2:])
-    if ends == 0:
-        return (*left[:3], left[3] or right[3])
-    return left
-
-
-def _complement(intervals: tuple) -> tuple:
-    """What is left of the real numbers."""
-    rest = []
-    lower, closed = _MINUS_INFINITY, False
-    for interval in intervals:
-        if interval[0] != _MINUS_INFINITY:
-            rest.append((lower, closed, interval[0], not interval[1]))
-        lower, closed = interval[2], not interval[3]
-    if lower != _INFINITY:
-        rest.append((lower, closed, _INFINITY, False))
-    return tuple(rest)
-
-
-def _intersection(one: tuple, other: tuple) -> tuple:
-    """What two sets have in common."""
-    common = []
-    for left in one:
-        for right in other:
-            lower = _lower_end(left, right)
-            upper = _upper_end(left, right)
-            order_of_ends = _compared(lower[0], upper[0])
-            if order_of_ends < 0 or (order_of_ends == 0 and lower[1] and upper[1]):
-                common.append((*lower, *upper))
-    return _union(common)
-
-
-def _lower_end(left: tuple, right: tuple) -> tuple:
-    """The larger of two lower ends; where they are equal, it is closed only if both are."""
-    ends = _compared(left[0], right[0])
-    if ends == 0:
-        return (left[0], left[1] and right[1])
-    return left[:2] if ends > 0 else right[:2]
-
-
-def _upper_end(left: tuple, right: tuple) -> tuple:
-    """The smaller of two upper ends; where they are equal, it is closed only if both are."""
-    ends = _compared(left[2], right[2])
-    if ends == 0:
-        return (left[2], left[3] and right[3])
-    return left[2:] if ends < 0 else right[2:]
+_COMBINED = {
+    "union": frozenset.union,
+    "intersection": frozenset.intersection,
+    "difference": frozenset.difference,
+}

@@ -5,7 +5,9 @@ from __future__ import annotations
 from math_agent.equality.shapes import Group, Matrix, Quantity
 from math_agent.equality.spelling import Unreadable
 from math_agent.equality.units import ANGLE
+from math_agent.equality.values import number, replaced
 
+MAX_TERMS = 10_000  # of a series that is written out, times the size of a term
 _NAMES_OF_SIGNS = {"-": "neg", r"\pm": "pm", r"\mp": "mp"}
 
 
@@ -61,6 +63,23 @@ def multiplied(left, right):
 def divided(above, below) -> tuple:
     """A quotient."""
     return ("div", scalar(above), scalar(below))
+
+
+def written_out(operation: str, variable: str, start: tuple, end: tuple, body: tuple) -> tuple:
+    """The terms of a sum or product between two whole numbers, as one "add" or "mul"."""
+    if start[0] != "num" or end[0] != "num":
+        raise Unreadable("a series without an end")
+    first, last = start[1], end[1]
+    if first.denominator != 1 or last.denominator != 1 or first > last:
+        raise Unreadable("a series without terms")
+    if (last - first) * _size(body) > MAX_TERMS:
+        raise Unreadable("too many terms")
+    indices = range(first.numerator, last.numerator + 1)
+    return (operation, *(replaced(body, {variable: number(k)}) for k in indices))
+
+
+def _size(node: tuple) -> int:
+    return 1 + sum(_size(part) for part in node[1:] if isinstance(part, tuple))
 
 
 def both_signs(item):
