@@ -80,12 +80,14 @@ def main(argv: list[str] | None = None) -> int:
         tell_calculator_the_counts(config)
         plan = check(config, gpu_check=not args.no_gpu_check)
         plan.notes += choices
-        print(plan, file=sys.stderr if args.print_config else sys.stdout)
-        if args.print_config:
-            print(as_yaml(config), end="")
-        if args.check or args.print_config:
-            return 0
         plug_in(config)
+        if args.print_config:
+            print(plan, file=sys.stderr)
+            print(as_yaml(config), end="")
+            return 0
+        print(plan)
+        if args.check:
+            return 0
         return train(config, plan.steps)
     except BadInput as error:
         print(f"error: {error}", file=sys.stderr)

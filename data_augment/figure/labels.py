@@ -21,6 +21,8 @@ NOT_A_DIFFERENCE = [
     r".*\b(state_dir|state_keep|base_url|api_key|trainer_config_path|plugin_dir)",
     # what is written down, and how often
     r"(monitor|log|service|stages)(\..*)?",
+    # main.py puts its own agent in the place of this one
+    r"input\.default_workflow_type",
     r"trainer\.(save_interval|save_hf_checkpoint|save_strategy|max_checkpoints_to_keep)",
     # the machine: processes, memory, patience
     r"cluster\..*",

@@ -14,14 +14,20 @@ from data_augment.training.resume import align, checkpointed_step
 from data_augment.training.rollout_count import counted
 from data_augment.training.watch import Watch
 
+# A dotted path and no import, which would take torch: see workflow.py.
+WORKFLOW_TYPE = "data_augment.training.workflow.MathWorkflow"
+
 
 def plug_in(config) -> None:
-    """Add to a merged YAML what a run needs of Trinity: its monitor, and a namespace of its own.
+    """Add to a merged YAML what a run needs of Trinity: monitor, workflow, a namespace of its own.
 
+    With them `trinity run --config` runs it, too. `tune` puts the two functions in the place of
+    the workflow.
     Trinity's namespace is project/group/name. Two runs of one name in two checkpoint folders would
     find each other's actors on a standing Ray cluster.
     """
     insert_monitor(config)
+    config.buffer.explorer_input.default_workflow_type = WORKFLOW_TYPE
     config.ray_namespace = str(run_folder(config))
 
 

@@ -61,6 +61,7 @@ def called(*configs):
         ("buffer.explorer_input.taskset.path", "/home/somebody/data/laptop/math"),
         ("model.tinker.base_url", "http://127.0.0.1:9999"),
         ("monitor.monitor_type", "wandb"),
+        ("buffer.explorer_input.default_workflow_type", "a.Workflow"),
         ("log.level", "DEBUG"),
         ("trainer.save_interval", 50),
         ("trainer.max_token_len_per_gpu", 24576),
