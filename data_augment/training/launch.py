@@ -82,6 +82,10 @@ def run_tune(config, steps: int, run_dir: Path) -> str:
         config_path = str(save(config))
         if done := align(run_dir, trinity.buffer.batch_size):
             print(f"Resume: {done}", file=terminal)
+        if checkpointed_step(run_dir):
+            from data_augment.training.explorer import use_this_explorer
+
+            use_this_explorer()
         rollouts = trinity.buffer.batch_size * trinity.algorithm.repeat_times
         progress = Progress(run_dir / METRICS_FILE, steps, rollouts, terminal)
         logs = RunLogs(log_dir)

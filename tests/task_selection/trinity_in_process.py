@@ -6,6 +6,7 @@ not: Ray, whose actors are plain objects here, and the workflow, whose rollouts 
 """
 
 import asyncio
+import importlib
 import sys
 from importlib.util import find_spec
 from types import SimpleNamespace
@@ -28,20 +29,22 @@ WEAK, STRONG = "qwen2.5_7b_pass_rate", "qwen3_30b_pass_rate"
 
 
 def trinitys_coordinator():
-    """Trinity's RolloutCoordinator class; it imports vLLM's names, which it does not use here."""
-    if find_spec("vllm"):
-        from trinity.explorer.rollout_coordinator import RolloutCoordinator
+    """Trinity's RolloutCoordinator class."""
+    return import_without_vllm("trinity.explorer.rollout_coordinator").RolloutCoordinator
 
-        return RolloutCoordinator
+
+def import_without_vllm(module: str):
+    """Import a module that takes names of vLLM and does not use them here."""
+    if find_spec("vllm"):
+        return importlib.import_module(module)
     stand_in = str(REPO / "data_augment/training/no_vllm")
     sys.path.append(stand_in)
     try:
-        from trinity.explorer.rollout_coordinator import RolloutCoordinator
+        return importlib.import_module(module)
     finally:
         sys.path.remove(stand_in)
         for name in [name for name in sys.modules if name.split(".")[0] == "vllm"]:
             del sys.modules[name]  # no other test shall take it for vLLM
-    return RolloutCoordinator
 
 
 def write_tasks(folder, **columns) -> None:
