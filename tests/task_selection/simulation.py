@@ -258,15 +258,17 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
 
     runs = read_runs(args.csv) if args.csv else {}
-    print(f"{'world':<10} {'selector':<18}" + "".join(f"{name:>10}" for name in FIGURES))
-    for world in args.worlds:
-        for name in args.selectors:
-            for seed in args.seeds:
+    for seed in args.seeds:  # the outer loop, so that what is finished compares all selectors
+        for world in args.worlds:
+            for name in args.selectors:
                 if (world, name, seed) in runs:
                     continue
                 runs[world, name, seed] = simulate(world, name, args, seed)
                 if args.csv:
                     add_run(args.csv, world, name, seed, runs[world, name, seed])
+    print(f"{'world':<10} {'selector':<18}" + "".join(f"{name:>10}" for name in FIGURES))
+    for world in args.worlds:
+        for name in args.selectors:
             print_mean(world, name, [runs[world, name, seed] for seed in args.seeds])
 
 
