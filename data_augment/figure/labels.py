@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from task_selection.checks import is_difficulty_based
+from task_selection.checks import is_difficulty_based, is_feature_based
 
 # Keys of the merged YAML in which seeds of one experiment may differ: what does not influence what
 # is learned or measured. Every other key makes another experiment.
@@ -39,6 +39,7 @@ WORDS = {
     "buffer.total_steps": "{} steps",
     "explorer.eval_interval": "evaluated every {}",
     "model.model_path": "{}",
+    "selector.feature_keys": "on {}",
     "taskset.path": "{}",
 }
 SHOWN = 3  # differences in a label
@@ -92,6 +93,9 @@ def read_settings(config: dict) -> Settings:
     chosen = mapping(taskset, "task_selector") or mapping(taskset, "data_selector")
     seed = chosen.get("seed")
 
+    columns = chosen.get("feature_keys")
+    if isinstance(columns, list):
+        chosen = {**chosen, "feature_keys": " + ".join(map(str, columns))}
     parameters = flat({"selector": chosen})
     if is_difficulty_based(str(chosen.get("selector_type"))):
         for key in ("target_reward", "prior_strength"):
@@ -126,6 +130,8 @@ def training_tasksets(config: dict) -> list[dict]:
 def selector_name(selector: dict) -> str:
     """`difficulty_based` for Trinity's class and for ours, with target and prior."""
     kind = str(selector.get("selector_type") or "sequential")
+    if is_feature_based(kind):
+        return "feature_based"
     if not is_difficulty_based(kind):
         return kind
     kwargs = mapping(selector, "kwargs")

@@ -142,6 +142,25 @@ def test_a_parameter_of_the_selector_stands_beside_its_name():
     ]
 
 
+def test_a_selector_on_other_columns_says_on_which():
+    features = {f"{SELECTOR}.selector_type": "task_selection.FeatureBasedSelector"}
+    key = f"{SELECTOR}.feature_keys"
+    rates = ["weak_pass_rate", "strong_pass_rate"]
+    on_rates = config(features | {key: rates})
+    on_kind = config(features | {key: ["kind"]})
+    assert called(on_rates, on_rates, on_kind) == [
+        "feature_based",
+        "feature_based",
+        "feature_based, on kind",
+    ]
+    above = config(TARGET | {key: ["middle_pass_rate", "strong_pass_rate"]})
+    around = config(TARGET | {key: rates})
+    assert called(above, around) == [
+        "difficulty_based, target 0.8, on middle_pass_rate + strong_pass_rate",
+        "difficulty_based, target 0.8, on weak_pass_rate + strong_pass_rate",
+    ]
+
+
 def test_many_differences_are_a_short_label_that_is_still_ones_own():
     many = {f"algorithm.parameter{i}": 1 for i in range(9)}
     others = [config({**many, "algorithm.zeta": i}) for i in range(3)]
