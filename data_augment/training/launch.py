@@ -88,7 +88,7 @@ def run_tune(config, steps: int, run_dir: Path) -> str:
             use_this_explorer()
         rollouts = trinity.buffer.batch_size * trinity.algorithm.repeat_times
         progress = Progress(run_dir / METRICS_FILE, steps, rollouts, terminal)
-        logs = RunLogs(log_dir)
+        logs = RunLogs(log_dir, needs_all_tasks=not trinity.explorer.over_rollout.ratio)
         status = None
         with Watch(progress, logs) as watch:
             try:

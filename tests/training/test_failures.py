@@ -37,6 +37,12 @@ ENGINE = (
     "(vLLMRolloutModel pid=7) RuntimeError: Engine core initialization failed. "
     "See root cause above.\n"
 )
+LOST = (
+    "ERROR 11-22 18:00:05 [scheduler.py:377] Task 0 failed: The actor died unexpectedly.\n"
+    "WARNING 11-22 18:00:36 [scheduler.py:298] Runner 0 failed to run task at batch_id 7: "
+    "{'question': 'Is ValueError: a name?'}\n"
+    "INFO 11-22 18:00:36 [scheduler.py:303] Runner 0 restarted.\n"
+)
 
 
 @pytest.fixture
@@ -72,6 +78,21 @@ def test_a_failure_of_the_set_up_is_noticed(run):
     assert run.logs.broken_in is None
     run.write("driver.log", SET_UP)
     assert run.logs.broken_in.name == "driver.log"
+
+
+def test_a_task_lost_with_its_process_ends_the_wait_of_its_batch(run):
+    """Trinity would wait an hour for it and break off then."""
+    run.write("explorer_rollout_coordinator.log", LOST)
+    assert run.logs.broken_in.name == "explorer_rollout_coordinator.log"
+    assert "a process that rolls out died, and a task of step 7 was lost" in run.why()
+
+
+def test_a_lost_task_that_the_run_can_do_without_does_not_end_it(run):
+    run.write("explorer_rollout_coordinator.log", LOST.replace("batch_id 7", "batch_id 8/heldout"))
+    assert run.logs.broken_in is None
+    run.logs.needs_all_tasks = False  # explorer.over_rollout
+    run.write("explorer_rollout_coordinator.log", LOST)
+    assert run.logs.broken_in is None
 
 
 def test_an_error_of_an_earlier_start_is_not_the_reason(tmp_path):

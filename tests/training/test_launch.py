@@ -21,6 +21,7 @@ def run(tmp_path, monkeypatch):
     trinity = SimpleNamespace(
         buffer=SimpleNamespace(batch_size=8),
         algorithm=SimpleNamespace(repeat_times=8),
+        explorer=SimpleNamespace(over_rollout=SimpleNamespace(ratio=0.0)),
         ray_namespace=str(folder),
     )
     yaml = {"checkpoint_root_dir": str(tmp_path), "project": "project", "name": "name", "model": {}}
