@@ -19,12 +19,14 @@ Brackets hold 95 % intervals over problems such as these; models are compared pr
 More samples of the same problems narrow an interval only so far.
 
 Each sample is a line of a journal in --journal: the same command goes on where it was stopped, and
-further commands take from it what they need. Delete it to measure a model of the same name anew.
+further commands take from it what they need. Delete it when the agent, the judge or what a server
+calls by that name has changed.
 
 Exit status: 0 scored; 1 a model answers no more; 2 bad input.
 """
 
 import asyncio
+import re
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
 from contextlib import ExitStack
@@ -84,7 +86,7 @@ def parse_arguments(argv: list[str] | None) -> Namespace:
 
 def named_target(text: str) -> tuple[str, str]:
     name, equals, target = text.partition("=")
-    if not (equals and target and name.replace("-", "").replace(".", "").isidentifier()):
+    if not (equals and target and re.fullmatch(r"\w[\w.-]*", name)):
         raise ArgumentTypeError(
             f"{text}: expected NAME=MODEL, e.g. base=Qwen/Qwen3-0.6B@http://localhost:8000/v1"
         )

@@ -52,7 +52,7 @@ def export(args: Namespace) -> Path:
         folder = Path(scratch, output.name)
         folder.mkdir()
         weights = save_model(checkpoint, folder, args.server)
-        card = model_card(checkpoint, output, weights)
+        card = model_card(checkpoint, weights)
         (folder / "README.md").write_text(card, encoding="utf-8")
         os.replace(folder, output)
     return output

@@ -33,19 +33,14 @@ It was trained with this system prompt, and the question as the user's message:
 > {prompt}
 
 ```bash
-python -m data_augment.ask {folder} "What is 12 + 30?" --answer 42
-vllm serve {folder} --generation-config vllm    # GPU
+python -m data_augment.ask FOLDER "What is 12 + 30?" --answer 42
+vllm serve FOLDER --generation-config vllm    # GPU
 ```
 """
 
 
-def model_card(checkpoint: Checkpoint, folder: Path, weights: str) -> str:
-    """The text of the card.
-
-    Args:
-        folder: where the model will be.
-        weights: what they are, a few words.
-    """
+def model_card(checkpoint: Checkpoint, weights: str) -> str:
+    """The text of the card; `weights` are a few words about what they are."""
     config = checkpoint.config
     algorithm = config.get("algorithm", {})
     buffer = config["buffer"]
@@ -68,7 +63,6 @@ def model_card(checkpoint: Checkpoint, folder: Path, weights: str) -> str:
         facts="\n".join(f"| {name} | {value} |" for name, value in facts.items()),
         scores="\n".join(score_table(checkpoint)),
         prompt=SYSTEM_PROMPT,
-        folder=folder,
     )
 
 

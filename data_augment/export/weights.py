@@ -15,6 +15,7 @@ import shutil
 import tarfile
 import tempfile
 import urllib.error
+import warnings
 from pathlib import Path
 from urllib.parse import quote
 
@@ -34,6 +35,9 @@ def save_model(checkpoint: Checkpoint, folder: Path, server: str | None) -> str:
     Raises:
         BadInput: the weights are not to be had.
     """
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()  # one for each file, which would hide what the command says
     actor = checkpoint.folder / "actor"
     if checkpoint.tinker_path:
         with tempfile.TemporaryDirectory() as adapter:
@@ -94,6 +98,8 @@ def save_merged(base: str, adapter: Path, folder: Path) -> None:
     from safetensors.torch import load_file
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
+    # peft 0.21.2 asks transformers 5.23.0 by an old name
+    warnings.filterwarnings("ignore", ".*is_gradient_checkpointing.*", FutureWarning)
     try:
         dtype = AutoConfig.from_pretrained(base).dtype or torch.float32
         model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
