@@ -99,7 +99,7 @@ def share_interval(values, samples: float) -> tuple[float, float]:
 
     Args:
         values: [n] the scores of the problems, in [0, 1]; the samples alone where there is a
-            single problem.
+            single problem. Rewards of a judge that go beyond get Student's interval.
         samples: independent samples behind each score.
 
     Returns:
@@ -109,6 +109,8 @@ def share_interval(values, samples: float) -> tuple[float, float]:
     n = len(values)
     if n < 2:
         return np.nan, np.nan
+    if values.min() < 0 or values.max() > 1:
+        return mean_interval(values)
     mean = values.mean()
     scatter = mean * (1 - mean)
     variance = values.var(ddof=1) / n

@@ -110,3 +110,8 @@ def test_models_that_agree_everywhere_may_still_differ():
 @pytest.mark.parametrize("interval", [share_interval, difference_interval])
 def test_one_problem_has_no_interval(interval):
     assert np.isnan(interval([0.4], 8)).all()
+
+
+def test_rewards_beyond_0_and_1_have_an_interval_all_the_same():
+    low, high = share_interval([-0.1, 1.0, 1.0, -0.1, 2.0], 4)
+    assert low < 0.76 < high

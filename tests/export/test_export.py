@@ -18,6 +18,7 @@ pytestmark = [
     pytest.mark.slow,  # it imports torch, peft and the models of transformers
     pytest.mark.filterwarnings("ignore:.*tie_word_embeddings.*"),
     pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing.*:FutureWarning"),
+    pytest.mark.filterwarnings("ignore:.*save_embedding_layers.*"),
 ]
 PROMPT = torch.tensor([[3, 12, 4, 14]])
 
