@@ -1,4 +1,4 @@
-"""The whole experiment without a GPU: models, tasks, pass rates, both trainings, figure.
+"""The whole experiment without a GPU: models, tasks, pass rates, both trainings, figure, rollouts.
 
     python -m laptop.demo
 
@@ -18,6 +18,7 @@ from laptop.server.process import start_server
 
 DATA = Path("data/laptop")  # as in profiles/laptop.yaml
 RUNS = "checkpoints/Data-Augmentation/laptop"
+SHOWN = f"{RUNS}/Difficulty-Based-Selector"  # whose rollouts are shown at the end
 EXPERIMENTS = ["config_random.yaml", "config_difficulty.yaml"]
 
 
@@ -29,6 +30,7 @@ def main() -> int:
             for config in EXPERIMENTS:
                 run("main.py", *training_arguments(config, url))
         run("plot_result.py", RUNS)
+        run("show_rollouts.py", SHOWN, "--learned")
     except subprocess.CalledProcessError as error:
         return error.returncode  # the stage has said why
     except KeyboardInterrupt:

@@ -21,6 +21,7 @@ NOT_A_DIFFERENCE = [
     r".*\b(state_dir|state_keep|base_url|api_key|trainer_config_path|plugin_dir)",
     # what is written down, and how often
     r"(monitor|log|service|stages)(\..*)?",
+    r"data_processor\.experience_pipeline\.(save_input|input_save_path)",
     # main.py puts its own agent in the place of this one
     r"input\.default_workflow_type",
     r"trainer\.(save_interval|save_hf_checkpoint|save_strategy|max_checkpoints_to_keep)",
@@ -107,7 +108,7 @@ def read_settings(config: dict) -> Settings:
         "input": without(explorer_input, "taskset", "tasksets"),
         "taskset": without(taskset, "task_selector", "data_selector"),
         "tasksets": further,
-        "data_processor": without_calculator(mapping(config, "data_processor")),
+        "data_processor": without_observers(mapping(config, "data_processor")),
     }
     return Settings(
         selector=selector_name(chosen),
@@ -150,17 +151,22 @@ def without(node: dict, *keys: str) -> dict:
     return {key: value for key, value in node.items() if key not in keys}
 
 
-def without_calculator(data_processor: dict) -> dict:
-    """The data processors but for the pass-rate calculator.
+def without_observers(data_processor: dict) -> dict:
+    """The data processors but for the pass-rate calculator and the store of rollouts.
 
-    It tells the selector what was rolled out, so it is part of the selector; a baseline may have it
-    for its curve, or not.
+    The calculator tells the selector what was rolled out, so it is part of the selector; a baseline
+    may have it for its curve, or not. The store changes nothing that is learned.
     """
+    observers = (
+        "pass_rate_calculator",
+        "task_selection.PassRateCalculator",
+        "data_augment.rollouts.store.RolloutStore",
+    )
     pipeline = mapping(data_processor, "experience_pipeline")
     kept = []
     for operator in pipeline.get("operators") or []:
         name = operator.get("name") if isinstance(operator, dict) else operator
-        if name not in ("pass_rate_calculator", "task_selection.PassRateCalculator"):
+        if name not in observers:
             kept.append(operator)
     return {
         **without(data_processor, "experience_pipeline"),

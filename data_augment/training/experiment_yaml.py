@@ -24,6 +24,8 @@ FIXED_CLASSES = {
     "feature_based": "task_selection.FeatureBasedSelector",
     "pass_rate_calculator": "task_selection.PassRateCalculator",
 }
+CALCULATORS = ("pass_rate_calculator", "PassRateCalculator")  # the end of their names
+ROLLOUT_STORE = "data_augment.rollouts.store.RolloutStore"
 
 
 def compose(config_path: str, profile: str, overrides: list[str]):
@@ -343,6 +345,30 @@ def tell_calculator_the_counts(config) -> None:
             operator.args = {}
         operator.args.repeat_times = config.get("algorithm", {}).get("repeat_times", 1)
         operator.args.batch_size = config.buffer.get("batch_size", 1)
+
+
+def insert_rollout_store(config) -> None:
+    """Let the rollouts of a run be kept in its folder, by a data processor of ours.
+
+    It stands before any that drops rollouts, and behind the calculator, which has to be first.
+    """
+    from omegaconf import OmegaConf
+
+    taskset = config.buffer.explorer_input.taskset
+    arguments = {
+        "folder": str(run_folder(config) / "rollouts"),
+        "model_path": config.model.model_path,
+        "taskset": {key: taskset.get(key) for key in ("path", "subset_name", "split")},
+        "max_response_tokens": config.model.get("max_response_tokens"),
+        "max_model_len": config.model.get("max_model_len"),
+    }
+    # A YAML that was saved beside a run has one already, of that run.
+    processors = [operator for operator in operators(config) if operator.name != ROLLOUT_STORE]
+    after_calculator = bool(processors) and processors[0].name.endswith(CALCULATORS)
+    processors.insert(int(after_calculator), {"name": ROLLOUT_STORE, "args": arguments})
+    OmegaConf.update(
+        config, "data_processor.experience_pipeline.operators", processors, force_add=True
+    )
 
 
 def trinity_config(config):

@@ -5,7 +5,13 @@ import os
 import sys
 from pathlib import Path
 
-from data_augment.training.experiment_yaml import claim, run_folder, save, trinity_config
+from data_augment.training.experiment_yaml import (
+    claim,
+    insert_rollout_store,
+    run_folder,
+    save,
+    trinity_config,
+)
 from data_augment.training.failures import RunLogs, explain
 from data_augment.training.monitor import METRICS_FILE, insert_monitor
 from data_augment.training.progress import Progress
@@ -19,7 +25,7 @@ WORKFLOW_TYPE = "data_augment.training.workflow.MathWorkflow"
 
 
 def plug_in(config) -> None:
-    """Add to a merged YAML what a run needs of Trinity: monitor, workflow, a namespace of its own.
+    """Add to a merged YAML what a run needs: monitor, store of rollouts, workflow, a namespace.
 
     With them `trinity run --config` runs it, too. `tune` puts the two functions in the place of
     the workflow.
@@ -27,6 +33,7 @@ def plug_in(config) -> None:
     find each other's actors on a standing Ray cluster.
     """
     insert_monitor(config)
+    insert_rollout_store(config)
     config.buffer.explorer_input.default_workflow_type = WORKFLOW_TYPE
     config.ray_namespace = str(run_folder(config))
 

@@ -13,7 +13,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from data_augment.training.experiment_yaml import FIXED_CLASSES, selector_key
+from data_augment.training.experiment_yaml import FIXED_CLASSES, ROLLOUT_STORE, selector_key
 from data_augment.training.plan import Plan
 from safe_files import REPO
 
@@ -62,7 +62,7 @@ def check_name(key: str, name: str, registry: tuple[str, str], plan: Plan) -> No
     """`name` is a name of Trinity's, or the dotted path of a class that can serve."""
     file, method = registry
     known = short_names(file)
-    if name in known or name in FIXED_CLASSES.values():
+    if name in known or name in (*FIXED_CLASSES.values(), ROLLOUT_STORE):
         return
     if "." in name:
         problem = import_problem(name, method)

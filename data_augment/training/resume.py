@@ -15,12 +15,14 @@ any of its state files atomically. `align` puts all of this right, from what is 
     selector/<tasks drawn>.json         each state of the selector (task_selection)
     selector/metrics.jsonl              what the selector was told at each step
     selector/draws.jsonl                what it drew at each step, and what it believed of it
+    rollouts/<step>.jsonl.gz            what the agent wrote
 """
 
 import json
 import re
 from pathlib import Path
 
+from data_augment.rollouts.files import forget_rollouts
 from data_augment.training.monitor import METRICS_FILE
 from data_augment.training.progress import TRAINED
 from safe_files import read_json, read_json_lines, write_whole
@@ -76,6 +78,7 @@ def align(run_dir: Path, batch_size: int) -> str:
     forget_metrics(run_dir / METRICS_FILE, step)
     forget_metrics(run_dir / "selector/metrics.jsonl", step)
     forget_metrics(run_dir / "selector/draws.jsonl", step)
+    forget_rollouts(run_dir, step)
     done = align_explorer(run_dir, step, batch_size)
     for drawn, path in selector_states(run_dir / "selector").items():
         if drawn > step * batch_size:

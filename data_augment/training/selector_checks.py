@@ -1,6 +1,11 @@
 """The task selector before Ray starts: its parameters, and the pass rates that it learns from."""
 
-from data_augment.training.experiment_yaml import operators, selector_key, selector_node
+from data_augment.training.experiment_yaml import (
+    CALCULATORS,
+    operators,
+    selector_key,
+    selector_node,
+)
 from data_augment.training.plan import Plan
 from task_selection.checks import (
     FeatureParameters,
@@ -9,8 +14,6 @@ from task_selection.checks import (
     is_difficulty_based,
     is_feature_based,
 )
-
-CALCULATORS = ("pass_rate_calculator", "PassRateCalculator")  # the end of their names
 
 
 def check_selector(settings, plan: Plan) -> None:

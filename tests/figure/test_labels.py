@@ -106,6 +106,13 @@ def test_a_baseline_without_the_selectors_calculator_is_still_its_baseline():
     assert (usual, filtered) == ("random", "random; operators.0.name filter")
 
 
+def test_what_a_run_keeps_of_its_rollouts_makes_it_no_other_experiment():
+    pipeline = "data_processor.experience_pipeline"
+    store = {"name": "data_augment.rollouts.store.RolloutStore", "args": {"folder": "/a/b"}}
+    keeps = {f"{pipeline}.operators": [store], f"{pipeline}.save_input": False}
+    assert called(config(), config(keeps)) == ["random", "random"]
+
+
 def test_trinitys_own_class_and_ours_are_not_seeds_of_one_experiment():
     stock = {f"{SELECTOR}.selector_type": "difficulty_based"}
     ours, again, theirs = called(config(TARGET), config(TARGET), config({**TARGET, **stock}))

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 import measure_pass_rates
+import show_rollouts
 from data_augment.training.experiment_yaml import compose
 from laptop import demo
 from laptop.server.process import start_server
@@ -61,7 +62,7 @@ def test_stages_come_in_order_and_the_server_ends(stages):
     doors = [stage[0] if stage[0] != "-m" else stage[1] for stage in stages]
     assert doors == [
         *["laptop.make_base", "server", "measure_pass_rates.py"],
-        *["main.py", "main.py", "plot_result.py"],
+        *["main.py", "main.py", "plot_result.py", "show_rollouts.py"],
     ]
     configs = [stage[2] for stage in stages if stage[0] == "main.py"]
     assert configs == ["config_random.yaml", "config_difficulty.yaml"]
@@ -106,6 +107,10 @@ def test_commands_are_those_of_the_doors_and_go_to_the_own_server(stages):
         assert config.model.tinker.base_url == URL
         assert demo.RUNS.endswith(config.group)
         assert config.model.model_path == str(demo.DATA / "models/base")
+    assert stages[-1][0] == "show_rollouts.py"
+    shown = show_rollouts.parse_args(stages[-1][1:])
+    assert shown.learned
+    assert shown.run == f"checkpoints/{config.project}/{config.group}/{config.name}"
 
 
 def test_a_server_that_has_the_port_already_is_not_taken_for_ours(tmp_path):
