@@ -12,6 +12,7 @@ import main as main_script
 import measure_pass_rates
 import plot_result
 import prepare_data
+import show_rollouts
 from data_augment.training.experiment_yaml import compose
 from safe_files import REPO
 from tests.conftest import write_taskset
@@ -91,6 +92,8 @@ def test_command_is_accepted(workplace, command):
         case ["python", "plot_result.py", *arguments]:
             write_run(workplace / "checkpoints/Data-Augmentation/r", {"selector_type": "random"})
             assert plot_result.main(arguments) == 0
+        case ["python", "show_rollouts.py", *arguments]:
+            show_rollouts.parse_args(arguments)
         case ["python", "-m", module, *_]:
             done = subprocess.run([sys.executable, "-m", module, "--help"], cwd=REPO)
             assert done.returncode == 0
