@@ -150,7 +150,7 @@ def print_learned(rollouts) -> None:
     )
     if rise < CLEAR_RISE:
         console.print(
-            "The largest of many rises may be as large by chance alone: no sign of learning."
+            "The largest of many rises may be as large by chance: alone it is no sign of learning."
         )
 
 

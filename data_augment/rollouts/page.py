@@ -57,7 +57,7 @@ def entry(group: list[dict]) -> dict:
 
 def packed(group: list[dict]) -> str:
     """Question, gold answer and rollouts of a task in a step: JSON, gzip, base64."""
-    kept = ("run", "reward", "box", "model_version", "turns")
+    kept = ("run", "reward", "box", "turns")
     content = {
         "question": group[0]["question"],
         "gold": gold_answer(group[0]["answer"] or ""),

@@ -77,7 +77,9 @@ class RolloutStore(ExperienceOperatorV1):
         rollouts = defaultdict(list)
         for exp in exps:
             rollouts[exp.eid.task, exp.eid.run].append(exp)
-        records = [self._record(turns) for turns in rollouts.values()]
+        tasks = {exp.info["task_index"]["index"] for exp in exps}
+        rows = {task: self.rows[task] for task in tasks if task < len(self.rows)}
+        records = [self._record(turns, rows) for turns in rollouts.values()]
         step = exps[0].eid.batch
         try:
             write_step(self.folder, step, records)
@@ -85,11 +87,16 @@ class RolloutStore(ExperienceOperatorV1):
         except OSError as error:
             self.logger.warning(f"the rollouts of step {step} were not kept: {error}")
 
-    def _record(self, exps) -> dict:
-        """A rollout as files.py describes it; `exps` are its calls of the model, in order."""
+    def _record(self, exps, rows: dict[int, dict]) -> dict:
+        """A rollout as files.py describes it.
+
+        Args:
+            exps: its calls of the model, in order.
+            rows: rows of the taskset by their index.
+        """
         last = exps[-1]
         task = last.info["task_index"]["index"]
-        row = self.rows[task] if task < len(self.rows) else {}
+        row = rows.get(task, {})
         return {
             "step": last.eid.batch,
             "task": task,

@@ -19,8 +19,10 @@ import pyarrow.parquet as pq
 import pytest
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from data_augment.rollouts.choice import rollouts_of, stored_steps
 from data_augment.training.resume import checkpointed_step
 from laptop.pretrain import pass_rates
+from math_agent.answers import gold_answer, is_correct
 from safe_files import REPO, read_json
 from tests.training.faults import (
     BATCH,
@@ -135,6 +137,21 @@ def test_curves_are_those_of_one_run_though_it_was_started_twice(difficulty, tmp
     steps = {metric: rows.step.tolist() for metric, rows in curves.groupby("metric")}
     assert steps["rollout_accuracy"] == [*range(1, STEPS + 1)]
     assert steps["eval_accuracy/heldout"] == [0, STEPS]
+
+
+def test_what_the_agent_wrote_is_there_once_though_the_run_was_started_twice(difficulty):
+    """With the reward of what the judge read, and what the selector believed of the task."""
+    run = difficulty[0]
+    assert stored_steps(run) == [*range(1, STEPS + 1)]
+    rollouts = list(rollouts_of(run, stored_steps(run)))
+    assert len(rollouts) == STEPS * BATCH * 8
+    assert {len(rollout["rewards"]) for rollout in rollouts} == {8}
+    for rollout in rollouts:
+        box, gold = rollout["box"], gold_answer(rollout["answer"])
+        assert rollout["reward"] == is_correct(rf"\boxed{{{box}}}" if box else None, gold)
+        assert rollout["question"] in rollout["turns"][0]["given"]
+        assert 0 <= rollout["predicted"] <= 1
+    assert 0 < sum(rollout["reward"] for rollout in rollouts) < len(rollouts)
 
 
 def test_training_changed_the_weights(laptop, difficulty):

@@ -2,6 +2,7 @@
 
 import json
 
+from data_augment.rollouts.files import step_files, write_step
 from data_augment.training.resume import align, checkpointed_step
 from safe_files import append_json_line, read_json_lines
 
@@ -38,6 +39,7 @@ def write_metrics(folder, step):
     append_json_line(folder / "metrics.jsonl", update)
     append_json_line(folder / "selector/metrics.jsonl", selected)
     append_json_line(folder / "selector/draws.jsonl", {"step": step, "tasks": [], "predicted": []})
+    write_step(folder / "rollouts", step, [])
 
 
 def steps_of(path):
@@ -138,6 +140,7 @@ def test_curves_and_states_of_the_abandoned_branch_are_gone_after_a_rewind(tmp_p
     assert steps_of(run / "metrics.jsonl") == [1, 2, 3, 4]
     assert steps_of(run / "selector/metrics.jsonl") == [1, 2, 3, 4]
     assert steps_of(run / "selector/draws.jsonl") == [1, 2, 3, 4]
+    assert list(step_files(run)) == [1, 2, 3, 4]
     states = sorted(int(path.stem) for path in run.glob("selector/[0-9]*.json"))
     assert states == [8, 16, 24, 32]
 
