@@ -21,7 +21,8 @@ LIMIT = 10**9  # bytes of a run's folder; see thin_out
 class RolloutStore(ExperienceOperatorV1):
     """Writes the rollouts of each step to a file and hands them on as they came.
 
-    What goes wrong here is a warning in the log, and the training goes on.
+    A full disk, or a taskset that this machine does not have, is a warning in the log and no end of
+    the training.
 
     Args:
         folder: the run's folder of rollouts.

@@ -38,13 +38,13 @@ def test_the_task_that_was_learned_is_the_one_whose_pass_rate_rose_most(tmp_path
         group(1, 1, [0, 0, 0, 1]),
         group(2, 2, [1, 0, 0, 0]),
         group(3, 3, [1, 1, 1, 1]),
-        group(7, 1, [0, 1, 1, 0]),
-        group(8, 2, [0, 1, 1, 1]),
+        group(7, 2, [0, 1, 1, 1]),
+        group(8, 1, [0, 1, 1, 0]),
         group(9, 3, [0, 0, 0, 0]),
     )
     wrong, right = learned(rollouts_of(run, [1, 2, 3, 7, 8, 9]))
     assert (wrong["step"], wrong["task"], wrong["reward"]) == (2, 2, 0)
-    assert (right["step"], right["task"], right["reward"]) == (8, 2, 1)
+    assert (right["step"], right["task"], right["reward"]) == (7, 2, 1)
 
 
 def test_of_equal_rises_the_longest_is_shown(tmp_path):
