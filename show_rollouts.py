@@ -108,16 +108,14 @@ def steps_in_words(kept: list[int]) -> str:
 
 
 def print_chosen(args: argparse.Namespace, run: Path, kept: list[int], rollouts) -> None:
-    from rich.console import Console
-
     from data_augment.rollouts.choice import length
-    from data_augment.rollouts.printed import print_rollouts
+    from data_augment.rollouts.printed import print_rollouts, terminal
 
     found = list(rollouts)
     if args.longest:
         found.sort(key=length, reverse=True)
     shown = found[: args.limit]
-    console = Console(markup=False, highlight=False, emoji=False)
+    console = terminal()
     print_rollouts(console, shown)
     console.rule()
     console.print(f"{len(shown)} of {len(found)} rollouts shown. {run} has {steps_in_words(kept)}.")
@@ -126,12 +124,10 @@ def print_chosen(args: argparse.Namespace, run: Path, kept: list[int], rollouts)
 
 
 def print_learned(rollouts) -> None:
-    from rich.console import Console
-
     from data_augment.rollouts.choice import learned, pass_rate
-    from data_augment.rollouts.printed import print_rollouts
+    from data_augment.rollouts.printed import print_rollouts, terminal
 
-    console = Console(markup=False, highlight=False, emoji=False)
+    console = terminal()
     pair = learned(rollouts)
     if pair is None:
         console.print(

@@ -12,6 +12,11 @@ SIGNS = {code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"}
 SIGNS |= dict.fromkeys(range(0x7F, 0xA0), 0xFFFD)
 
 
+def terminal() -> Console:
+    """A console that takes nothing in a text for a command of rich's."""
+    return Console(markup=False, highlight=False, emoji=False)
+
+
 def print_rollouts(console: Console, rollouts: list[dict]) -> None:
     """Print each task once, and under it its rollouts."""
     for group in groups(rollouts):

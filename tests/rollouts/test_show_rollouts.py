@@ -81,10 +81,12 @@ def test_a_run_without_a_learned_task_says_so(tmp_path, capsys):
     assert "no example" in shown(capsys, run, "--learned")
 
 
-def test_what_a_model_wrote_does_not_steer_the_terminal(tmp_path, capsys):
+def test_what_a_model_wrote_does_not_steer_the_terminal(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "400")
     hostile = "[bold]\x1b[2J\x1b]0;title\x07[/bold] :smile: \x9b31m"
     rollouts = group(1, 4, [0], question=hostile, answer=hostile, box=hostile, wrote=hostile)
-    output = shown(capsys, write_run(tmp_path, rollouts))
+    output = shown(capsys, write_run(tmp_path / "the [b]run[/b]", rollouts))
+    assert "the [b]run[/b]" in output
     assert not set(output) & {"\x1b", "\x07", "\x9b"}
     assert output.count("[bold]") == 4
     assert ":smile:" in output
