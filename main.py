@@ -69,13 +69,11 @@ def main(argv: list[str] | None = None) -> int:
         use_fixed_classes,
     )
     from data_augment.training.launch import plug_in, train
-    from data_augment.training.reasoning import choose_reasoning_parser
 
     replace_unprintable()
     try:
         config = compose(args.config, args.profile, args.overrides)
         choices = [] if args.stock else use_fixed_classes(config)
-        choices += choose_reasoning_parser(config)
         give_selector_its_folder(config)
         tell_calculator_the_counts(config)
         plan = check(config, gpu_check=not args.no_gpu_check)

@@ -19,6 +19,7 @@ CACHES = os.environ["TEST_CACHES"]
 os.environ["HF_HOME"] = f"{CACHES}/huggingface"
 os.environ["MPLCONFIGDIR"] = f"{CACHES}/matplotlib"
 os.environ["HF_ENDPOINT"] = "http://127.0.0.1:9"  # nobody answers; a test may name a server
+os.environ["OMP_NUM_THREADS"] = "1"  # torch's threads wait for each other where others compute
 os.environ["no_proxy"] = os.environ["NO_PROXY"] = "127.0.0.1,localhost"
 
 

@@ -64,6 +64,7 @@ def test_the_chinese_readme_has_the_same_sections_commands_and_numbers():
     assert table.findall(english) == table.findall(chinese) != []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_command_is_accepted(workplace, command):
     """Each runs as far as it does without a GPU, the network, a server or hours."""

@@ -5,6 +5,7 @@ said at once, in one BadInput; what is only worth knowing is a note in the plan.
 
     ranges.py               every number in range, every word one of its choices
     registered_names.py     selector, operators, algorithm, monitor exist
+    reasoning.py            whether the model thinks aloud
     machine_checks.py       GPUs, packages, Tinker's server, Ray
     gpu_memory.py           the memory that model and settings need, against the GPU's
     taskset_checks.py       the data is whole, training holds no evaluation
@@ -21,6 +22,7 @@ from data_augment.training.machine_checks import check_machine
 from data_augment.training.may_continue import check_run_folder
 from data_augment.training.plan import Plan
 from data_augment.training.ranges import check_ranges
+from data_augment.training.reasoning import choose_reasoning_parser
 from data_augment.training.registered_names import check_registered_names
 from data_augment.training.selector_checks import check_selector
 from data_augment.training.taskset_checks import check_tasksets, how_to_make, is_hub_id
@@ -28,6 +30,8 @@ from data_augment.training.taskset_checks import check_tasksets, how_to_make, is
 
 def check(config, gpu_check: bool = True) -> Plan:
     """Run all checks on a merged configuration (DictConfig of experiment_yaml.compose).
+
+    Puts the parser that fits the model in place of `reasoning_parser: auto`.
 
     Raises:
         BadInput: with every error found, one a line.
@@ -38,6 +42,7 @@ def check(config, gpu_check: bool = True) -> Plan:
     check_ranges(settings, plan)
     check_registered_names(settings, plan)
     stop_at_errors(plan)  # what follows computes with these numbers
+    plan.notes += choose_reasoning_parser(config, settings)
     check_model(settings, plan)
     check_lora(settings, plan)
     check_machine(settings, plan, gpu_check)

@@ -7,20 +7,19 @@ every rollout, and no error. Given to a model without these tokens, vLLM does no
 So the profiles say `reasoning_parser: auto`, and tokenizer and chat template decide.
 """
 
-from data_augment.training.experiment_yaml import with_defaults
 from data_augment.training.model_files import load_tokenizer
 
 PARSER = "deepseek_r1"
 KEY = "explorer.rollout_model.reasoning_parser"
 
 
-def choose_reasoning_parser(config) -> list[str]:
+def choose_reasoning_parser(config, settings) -> list[str]:
     """Put a value that vLLM knows in place of `auto`; return notes for the plan.
 
     Args:
         config: the merged configuration, which is changed.
+        settings: the same with defaults (experiment_yaml.with_defaults).
     """
-    settings = with_defaults(config)
     rollout = settings.explorer.rollout_model
     if not rollout.engine_type.startswith("vllm"):
         return []

@@ -267,6 +267,7 @@ class FakeHub(BaseHTTPRequestHandler):
         pass
 
 
+@pytest.mark.slow
 def test_the_default_command_makes_what_the_configurations_read(tmp_path):
     hub = ThreadingHTTPServer(("127.0.0.1", 0), FakeHub)
     hub.files = {}

@@ -287,6 +287,7 @@ def test_a_public_dataset_comes_out_as_tasks(prepare, tmp_path, name):
     assert first_task(taskset) == {"question": FIRST[0], "answer": answer} | features
 
 
+@pytest.mark.slow
 def test_every_schema_passes_the_check_of_main_with_the_printed_options(workplace, capsys):
     from data_augment.training.experiment_yaml import apply_override, compose, with_defaults
     from data_augment.training.plan import Plan

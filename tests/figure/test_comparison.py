@@ -185,6 +185,7 @@ def test_tokens_are_those_of_a_step_and_selection_has_its_share_of_the_time():
     assert "not measured" in compare(pd.concat([base, runs("own", FAST)]), METRIC)[-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", range(40))
 def test_runs_of_any_length_with_any_holes_are_a_table_or_a_sentence(case):
     rng = np.random.default_rng(case)

@@ -71,6 +71,7 @@ def test_curves_of_all_runs_in_one_tidy_table(runs):
     assert set(one.seed) == {1}
 
 
+@pytest.mark.slow
 def test_figure_from_runs_and_again_from_the_table(runs, capsys):
     figure, table = runs / "out/figure.png", runs / "out/curves.csv"
     assert main([str(runs / "runs"), "--output", str(figure), "--csv", str(table)]) == 0
@@ -102,6 +103,7 @@ def test_after_the_demo_the_experiment_has_its_own_seeds_and_its_whole_length(
     assert rows(output)["shuffle"] == before["shuffle"]
 
 
+@pytest.mark.slow
 def test_a_run_cut_short_is_drawn_and_named_and_the_others_are_compared(runs, capsys):
     for seed in range(3):
         write_run(runs / f"x/random-{seed}", {"selector_type": "random"}, seed, steps=8)

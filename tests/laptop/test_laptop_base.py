@@ -19,6 +19,8 @@ from laptop.arithmetic import (
 from laptop.make_base import TINY, is_made, make
 from laptop.pretrain import encode, pass_rates
 
+pytestmark = pytest.mark.slow  # models are trained
+
 QUICK = replace(
     TINY, hidden_size=32, layers=1, clean_steps=4, weak_step=2, flawed_steps=2, tasks=24, samples=2
 )

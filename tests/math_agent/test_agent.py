@@ -13,6 +13,8 @@ import math_agent
 from math_agent import SYSTEM_PROMPT
 from tests.math_agent.rollouts import TOOL_CALL, rollout
 
+pytestmark = pytest.mark.slow  # imports agentscope
+
 
 def test_a_rollout_asks_once_sends_nothing_unneeded_and_prints_nothing(capsys):
     requests, judgement = rollout({"content": r"9 + 9 is \boxed{18}"})

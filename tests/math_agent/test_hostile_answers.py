@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from math_agent import answers
 from math_agent.answers import is_correct
 
+pytestmark = pytest.mark.slow  # thousands of answers
+
 # no answer of the grammar has one of these values but by naming it
 GOLDS = [r"\frac{7919}{7907}", r"7919\sqrt{7907}", "(7919, 7907)", "x > 7919", "QZXW", "7919"]
 

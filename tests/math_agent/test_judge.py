@@ -8,6 +8,8 @@ import pytest
 import math_agent
 from tests.math_agent.rollouts import TOOL_CALL, rollout
 
+pytestmark = pytest.mark.slow  # imports agentscope
+
 
 @pytest.mark.parametrize(
     ("message", "format_score", "requests"),

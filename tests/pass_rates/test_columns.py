@@ -20,6 +20,8 @@ from tests.pass_rates.conftest import (
     solve,
 )
 
+pytestmark = pytest.mark.slow  # whole measurements against a server
+
 
 def test_two_columns_beside_what_was_there(taskset, serve, capsys):
     before = pq.read_table(taskset / "train.parquet")

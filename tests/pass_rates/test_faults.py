@@ -19,6 +19,8 @@ from tests.pass_rates.conftest import (
     solve,
 )
 
+pytestmark = pytest.mark.slow  # whole measurements against a server
+
 JSON = {"Content-Type": "application/json"}
 STREAM = {"Content-Type": "text/event-stream"}
 CUT = json.dumps(completion("x")).encode()[:-20]

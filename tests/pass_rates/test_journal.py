@@ -22,6 +22,8 @@ from tests.pass_rates.conftest import (
     solve,
 )
 
+pytestmark = pytest.mark.slow  # whole measurements against a server
+
 
 def test_killed_again_and_again(taskset, serve):
     server = serve(seconds=0.02)

@@ -6,6 +6,8 @@ import pytest
 from tests.conftest import write_taskset
 from tests.pass_rates.conftest import ROWS, UNDISTURBED, columns, measure, right
 
+pytestmark = pytest.mark.slow  # whole measurements against a server
+
 BAD_TASKSETS = {
     "no parquet file": lambda folder: (folder / "train.parquet").write_text("{}"),
     "no column answer, only question": lambda folder: write_taskset(

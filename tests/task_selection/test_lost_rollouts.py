@@ -16,6 +16,8 @@ from tests.task_selection.trinity_in_process import (
     checked_config,
 )
 
+pytestmark = pytest.mark.slow  # Trinity's scheduler, runners and operators in this process
+
 LOST = "experience_pipeline/selection/lost_rollouts"
 BOTS = {
     "m": REPEAT_TIMES,

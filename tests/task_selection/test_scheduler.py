@@ -16,6 +16,8 @@ from tests.task_selection.trinity_in_process import (
     write_tasks,
 )
 
+pytestmark = pytest.mark.slow  # Trinity's scheduler, runners and operators in this process
+
 PARAMETERS = {"m": REPEAT_TIMES, "lamb": 0.1, "rho": 0.1, "target_reward": 0.5, "tau": 0}
 SELECTORS = {
     "sequential": {},

@@ -14,6 +14,7 @@ from tests.task_selection.selection_fakes import experience, posterior, referenc
 NAN, INF = float("nan"), float("inf")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tau", [0, 0.05, 1.0])
 @pytest.mark.parametrize("do_sample", [False, True])
 @pytest.mark.parametrize("other", [{}, {"lamb": 0.3, "rho": 0.5, "m": 4, "adaptive_rho": True}])

@@ -85,6 +85,7 @@ BAD_COLUMNS = {  # columns of the training taskset: what the message must say
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", BAD_COLUMNS)
 def test_bad_data(workplace, capsys, case):
     columns, message = BAD_COLUMNS[case]
@@ -100,16 +101,19 @@ def test_answers_may_be_whole_numbers_and_one_of_them_0(workplace, capsys):
     assert (status, err) == (0, "")
 
 
+@pytest.mark.slow
 def test_groups_of_one_are_a_note(workplace, capsys):
     status, out, _ = check(capsys, "algorithm.repeat_times=1", f"{SELECTOR}.kwargs.m=1")
     assert (status, "advantage is 0" in out) == (0, True)
 
 
+@pytest.mark.slow
 def test_an_evaluation_between_two_syncs_is_a_note(workplace, capsys):
     status, out, _ = check(capsys, "explorer.eval_interval=10")
     assert (status, "Trinity makes it 8" in out) == (0, True)
 
 
+@pytest.mark.slow
 def test_empty_and_broken_files(workplace, capsys):
     write_taskset(workplace / "data/math/train.parquet", rows=0)
     assert "is empty" in check(capsys)[2] or "cannot be loaded" in check(capsys)[2]
@@ -136,6 +140,7 @@ def test_missing_experiment_names_those_there(workplace, capsys):
     )
 
 
+@pytest.mark.slow
 def test_missing_gpus_are_an_error_or_with_the_flag_a_note(workplace, capsys, monkeypatch):
     monkeypatch.setattr("data_augment.training.machine_checks.gpu_memory", lambda: [80 << 30] * 2)
     assert main(["--config", str(REPO / "config_random.yaml"), "--check"]) == 2
@@ -144,6 +149,7 @@ def test_missing_gpus_are_an_error_or_with_the_flag_a_note(workplace, capsys, mo
     assert (status, "8 GPU(s) expected, 2 on this machine" in out) == (0, True)
 
 
+@pytest.mark.slow
 def test_missing_gpu_packages_are_an_error_or_with_the_flag_a_note(workplace, capsys, monkeypatch):
     monkeypatch.setattr("data_augment.training.machine_checks.gpu_memory", lambda: [80 << 30] * 8)
     monkeypatch.setattr(
@@ -164,6 +170,7 @@ def test_all_errors_are_said_at_once(workplace, capsys):
     assert "kwargs.m" in err
 
 
+@pytest.mark.slow
 def test_doubtful_features_are_notes(workplace, capsys):
     write_taskset(workplace / "data/math/train.parquet", **{"qwen2.5_7b_pass_rate": [0.9] * 40})
     status, out, _ = check(capsys)
@@ -172,12 +179,14 @@ def test_doubtful_features_are_notes(workplace, capsys):
     assert "are they swapped?" in out
 
 
+@pytest.mark.slow
 def test_stock_selector_wants_two_columns(workplace, capsys):
     status, _, err = check(capsys, "--stock", f"{SELECTOR}.feature_keys=[qwen3_30b_pass_rate]")
     assert (status, "Trinity's own selector needs two columns" in err) == (2, True)
     assert check(capsys, f"{SELECTOR}.feature_keys=[qwen3_30b_pass_rate]")[0] == 0
 
 
+@pytest.mark.slow
 def test_stock_calculator_fails_with_sequential(workplace, capsys):
     sequential = f"{SELECTOR}.selector_type=sequential"
     status, _, err = check(capsys, "--stock", sequential, config="config_random.yaml")
@@ -185,6 +194,7 @@ def test_stock_calculator_fails_with_sequential(workplace, capsys):
     assert check(capsys, sequential, config="config_random.yaml")[0] == 0
 
 
+@pytest.mark.slow
 def test_unevaluated_last_step_is_a_note(workplace, capsys):
     assert "last evaluation is at step 40: 50 steps" in check(capsys, "buffer.total_steps=50")[1]
     assert "last evaluation" not in check(capsys, "buffer.total_steps=60")[1]
@@ -204,6 +214,7 @@ def trained(folder, step):
     append_json_line(folder / "metrics.jsonl", update)
 
 
+@pytest.mark.slow
 def test_folder_of_another_experiment_is_refused_and_a_longer_run_continues(workplace, capsys):
     folder = begin()
     trained(folder, 20)
@@ -215,6 +226,7 @@ def test_folder_of_another_experiment_is_refused_and_a_longer_run_continues(work
     assert "name=Another" in err
 
 
+@pytest.mark.slow
 def test_finished_run_is_left_alone(workplace, capsys):
     folder = begin()
     trained(folder, 2)

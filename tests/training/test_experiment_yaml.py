@@ -135,6 +135,7 @@ def test_a_name_of_digits_is_a_name(workplace, capsys):
     assert "Data-Augmentation/5" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_print_config_is_the_merged_yaml_and_nothing_else_on_stdout(workplace, capsys):
     arguments = ["--config", DIFFICULTY, "--no-gpu-check", "buffer.total_steps=7"]
     assert main([*arguments, "--check", "--print-config"]) == 0
@@ -200,6 +201,7 @@ def test_a_link_to_a_model_of_the_laptop_is_the_model_that_the_server_knows(work
     assert compose(RANDOM, "gpu8", [given]).model.model_path == str(link)
 
 
+@pytest.mark.slow
 def test_saved_yaml_is_what_runs(workplace):
     config = compose(RANDOM, "gpu8", ["group=g"])
     path = save(config)

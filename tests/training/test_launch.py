@@ -11,6 +11,8 @@ from data_augment.training import launch
 from data_augment.training.ray_cluster import check_address, check_gpus, worker_env
 from safe_files import append_json_line
 
+pytestmark = pytest.mark.slow  # imports agentscope
+
 STEPS = 3
 
 

@@ -12,6 +12,8 @@ import pytest
 from main import main
 from safe_files import REPO
 
+pytestmark = pytest.mark.slow  # whole checks, again and again
+
 COMMAND = ["--config", str(REPO / "config_difficulty.yaml"), "--check", "--no-gpu-check"]
 
 

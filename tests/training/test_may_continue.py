@@ -16,6 +16,8 @@ from main import main
 from safe_files import REPO, append_json_line
 from tests.conftest import write_taskset
 
+pytestmark = pytest.mark.slow  # whole checks, again and again
+
 DIFFICULTY = str(REPO / "config_difficulty.yaml")
 SELECTOR = "buffer.explorer_input.taskset.task_selector"
 PROFILES = ["cluster", "gpu1", "gpu1_lora", "gpu8"]

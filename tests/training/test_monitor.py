@@ -91,6 +91,7 @@ def test_a_yaml_without_a_monitor_keeps_trinitys_default(tmp_path):
     assert again == config
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "text"),
     [
@@ -106,6 +107,7 @@ def test_a_rollout_is_counted_and_says_whether_it_has_text(content, text):
     assert counted_metrics(response) == {"mine": 0.5, "ended:sum": 1.0, "has_text": text}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("response", "text"), [(" ", 0.0), ("12", 1.0)])
 def test_a_response_that_is_a_plain_text_is_one_too(response, text):
     assert counted_metrics(response)["has_text"] == text

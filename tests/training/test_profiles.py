@@ -5,8 +5,16 @@ import json
 import pytest
 
 from data_augment.training.checks import check
-from data_augment.training.experiment_yaml import REPO, compose, trinity_config, use_fixed_classes
+from data_augment.training.experiment_yaml import (
+    REPO,
+    compose,
+    trinity_config,
+    use_fixed_classes,
+    with_defaults,
+)
 from data_augment.training.reasoning import choose_reasoning_parser
+
+pytestmark = pytest.mark.slow  # Trinity's own validators
 
 EXPERIMENTS = sorted(path.name for path in REPO.glob("config_*.yaml"))
 PROFILES = sorted(path.stem for path in (REPO / "profiles").glob("*.yaml"))
@@ -45,7 +53,7 @@ def test_trinity_accepts_the_merged_yaml(workplace, monkeypatch, experiment, pro
     )
     config = compose(str(REPO / experiment), profile, [])
     assert config.explorer.rollout_model.get("reasoning_parser") in ("auto", None)
-    choose_reasoning_parser(config)
+    choose_reasoning_parser(config, with_defaults(config))
     assert config.explorer.rollout_model.get("reasoning_parser") in ("deepseek_r1", None)
     monkeypatch.setattr(FakeTinker, "model_name", config.model.model_path)
     use_fixed_classes(config)

@@ -3,10 +3,12 @@
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from data_augment.training.experiment_yaml import compose
+from data_augment.training.experiment_yaml import compose, with_defaults
 from data_augment.training.reasoning import choose_reasoning_parser
 from main import main
 from safe_files import REPO
+
+pytestmark = pytest.mark.slow  # imports transformers
 
 TURNS = (
     "{% for m in messages %}<|{{ m.role }}|>{{ m.content.split('</think>')[-1] }}\n{% endfor %}"
@@ -35,7 +37,7 @@ def save_tokenizer(folder, template, tokens=("<think>", "</think>")):
 
 def chosen(*overrides):
     config = compose(str(REPO / "config_random.yaml"), "gpu1", list(overrides))
-    notes = choose_reasoning_parser(config)
+    notes = choose_reasoning_parser(config, with_defaults(config))
     return config.explorer.rollout_model.reasoning_parser, " ".join(notes)
 
 
@@ -93,4 +95,4 @@ def test_a_parser_that_does_not_go_with_the_model_is_a_note(workplace, capsys):
 
 def test_tinker_has_no_such_parser(workplace):
     config = compose(str(REPO / "config_random.yaml"), "laptop", [])
-    assert choose_reasoning_parser(config) == []
+    assert choose_reasoning_parser(config, with_defaults(config)) == []

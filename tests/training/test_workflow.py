@@ -17,6 +17,8 @@ from main import main
 from safe_files import REPO
 from tests.task_selection.trinity_in_process import trinitys_coordinator
 
+pytestmark = pytest.mark.slow  # imports agentscope
+
 
 @pytest.fixture
 def workflow():
