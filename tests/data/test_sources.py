@@ -13,6 +13,11 @@ from tests.data.conftest import losses, tasks
 LINE = '{"question": "What is 1+1?", "answer": "2"}'
 
 
+def compressed(content: bytes) -> bytes:
+    """As gzip writes it, without the time: it is part of the test's name, the same in each worker."""
+    return gzip.compress(content, mtime=0)
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [
@@ -26,12 +31,12 @@ LINE = '{"question": "What is 1+1?", "answer": "2"}'
         ("object.json", b'{"version": 1, "data": [' + LINE.encode() + b"]}"),
         ("columns.json", b'{"question": ["What is 1+1?", "b"], "answer": ["2", "3"]}'),
         ("file.ndjson", LINE.encode()),
-        ("file.jsonl.gz", gzip.compress(LINE.encode())),
-        ("bom.jsonl.gz", gzip.compress(b"\xef\xbb\xbf" + LINE.encode())),
-        ("file.json.gz", gzip.compress(b"[" + LINE.encode() + b"]")),
+        ("file.jsonl.gz", compressed(LINE.encode())),
+        ("bom.jsonl.gz", compressed(b"\xef\xbb\xbf" + LINE.encode())),
+        ("file.json.gz", compressed(b"[" + LINE.encode() + b"]")),
         ("file.csv", b"question,answer\r\nWhat is 1+1?,2\r\n"),
         ("bom.csv", b"\xef\xbb\xbfquestion,answer\nWhat is 1+1?,2\n"),
-        ("file.csv.gz", gzip.compress(b"question,answer\nWhat is 1+1?,2\n")),
+        ("file.csv.gz", compressed(b"question,answer\nWhat is 1+1?,2\n")),
         ("file.tsv", b"question\tanswer\nWhat is 1+1?\t2\n"),
         ("FILE.JSONL", LINE.encode()),
     ],
@@ -133,7 +138,7 @@ def test_shards_of_json_lines_may_differ_in_type(prepare, tmp_path):
         ("t.xlsx", b"x", "unknown suffix"),
         ("t.jsonl", b'{"question": "a", "answer": "1"}\n{"question": "b"', "line 2"),
         ("t.jsonl", b'"text"\n', "should be an object"),
-        ("t.jsonl.gz", gzip.compress(LINE.encode())[:-9], "unreadable"),
+        ("t.jsonl.gz", compressed(LINE.encode())[:-9], "unreadable"),
         ("t.jsonl", b'{"question": "\xff\xfe", "answer": "1"}', "unreadable"),
         ("t.json", b'[{"q": "a", "a": {"b": 1}}]', "Columns found: q, a.b"),
     ],
