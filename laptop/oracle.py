@@ -32,9 +32,13 @@ class OracleSelector(FeatureBasedSelector):
         self.true_rates = np.full(self.n, 0.5)
 
     def pass_rates(self, rng) -> np.ndarray:
-        request = {"model": newest_weights(), "prompts": self.prompts, "responses": self.responses}
-        self.true_rates = np.clip(likelihoods(request), 1e-9, 1 - 1e-9)
+        self.true_rates = np.clip(self.ask(), 1e-9, 1 - 1e-9)
         return self.true_rates
+
+    def ask(self) -> np.ndarray:
+        """The likelihood of each task's right response, [n]."""
+        request = {"model": newest_weights(), "prompts": self.prompts, "responses": self.responses}
+        return likelihoods(request)
 
     def predict(self, indices) -> np.ndarray:
         return self.true_rates[indices]
