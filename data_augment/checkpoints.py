@@ -56,7 +56,8 @@ class Checkpoint:
 
 def is_run(path: Path) -> bool:
     """Whether `path` is a run's folder, or a checkpoint in one (RUN/global_step_N)."""
-    return any((folder / "config.yaml").is_file() for folder in (path, path.parent))
+    run = path.parent if path.name.startswith("global_step_") else path
+    return (run / "config.yaml").is_file()
 
 
 def find_checkpoint(path: Path, step: int | None = None) -> Checkpoint:

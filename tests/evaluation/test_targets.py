@@ -56,7 +56,7 @@ def test_a_run_that_no_server_serves_says_what_to_do(tmp_path, tinker, base_url,
 
 
 def test_a_folder_says_how_to_serve_it(tmp_path):
-    folder = tmp_path / "step-20"
+    folder = write_run(tmp_path / "run") / "step-20"  # also where it lies in a run's folder
     folder.mkdir()
     with pytest.raises(BadInput, match=f"vllm serve {folder} --served-model-name step-20"):
         find_served(str(folder))
