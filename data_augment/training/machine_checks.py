@@ -1,4 +1,4 @@
-"""The machine before Ray starts: GPUs and their packages, or Tinker's server, and Ray itself."""
+"""The machine before Ray starts: GPUs and their packages, Tinker's server, Ray, the tracker."""
 
 import http.client
 import os
@@ -9,6 +9,7 @@ import urllib.parse
 import urllib.request
 from importlib.util import find_spec
 
+from data_augment.training.monitor import MONITOR_TYPE
 from data_augment.training.plan import Plan
 
 LONGEST_SOCKET = 107  # bytes; Linux cuts the path of a socket there
@@ -18,6 +19,7 @@ RAY_SOCKET = "/ray/session_2026-01-01_00-00-00_000000_1234567/sockets/plasma_sto
 
 def check_machine(settings, plan: Plan, gpu_check: bool) -> None:
     check_ray_address(settings, plan)
+    check_tracker(settings, plan)
     if settings.model.tinker.enable:
         check_tinker(settings, plan)
     else:
@@ -35,6 +37,22 @@ def check_ray_address(settings, plan: Plan) -> None:
     elif address != "auto" and not answers(host, port):
         found = f"no Ray cluster answers at {address}"
         plan.error(where, found, f"Start it (ray start --head), or unset {where}")
+
+
+def check_tracker(settings, plan: Plan) -> None:
+    """The client of the monitor is here; Trinity would find that out after Ray has started."""
+    monitor = settings.monitor
+    name = monitor.monitor_type
+    if name == MONITOR_TYPE:  # a YAML that was saved beside a run
+        name = monitor.monitor_args["monitor_type"]
+    if name not in ("wandb", "mlflow", "swanlab"):
+        return
+    if find_spec(name) is None:
+        fix = f"pip install {name}, or take monitor.monitor_type=tensorboard"
+        plan.error("monitor.monitor_type", f"{name} is not installed", fix)
+    if name == "swanlab" and not os.environ.get("SWANLAB_API_KEY"):
+        found = "not set, and Trinity 0.6.0 asks for it in every mode of swanlab"
+        plan.error("SWANLAB_API_KEY", found, "Export it; offline any value will do")
 
 
 def answers(host: str, port: str) -> bool:

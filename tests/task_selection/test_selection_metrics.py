@@ -100,5 +100,9 @@ def test_the_shares_follow_a_pool_of_solved_and_hopeless_tasks(tmp_path, target)
     assert metrics["selection/expected_pass_rate"] == pytest.approx(0.5, abs=0.05)
 
 
-def test_nothing_is_solved_or_hopeless_before_anything_is_known():
-    assert np.isnan(selector().diff_estimator.likely()).all()
+def test_less_than_one_rollout_is_too_little_to_call_a_task_solved_or_hopeless():
+    live = selector()  # after one update the references count as 0.8 rollouts
+    batch = live.get_indices(16).tolist()
+    live.feedback(batch, [0.5] * 16)
+    known = np.isfinite(live.diff_estimator.likely())
+    assert np.flatnonzero(known).tolist() == sorted(batch)

@@ -9,6 +9,8 @@ import threading
 
 import pytest
 
+from data_augment.training import machine_checks
+from data_augment.training.monitor import MONITOR_TYPE
 from main import main
 from safe_files import REPO
 
@@ -110,3 +112,24 @@ def test_a_terminal_without_utf_8_gets_the_plan(workplace):
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert "pass rates" in done.stdout
+
+
+def test_a_tracker_that_is_not_installed_is_a_message_before_ray_starts(
+    workplace, capsys, monkeypatch
+):
+    monkeypatch.setattr(machine_checks, "find_spec", lambda name: None)
+    status, said = check(capsys, "monitor.monitor_type=mlflow")
+    assert (status, "pip install mlflow" in said) == (2, True)
+    wrapped = "monitor.monitor_args={monitor_type: mlflow, monitor_args: null}"
+    status, said = check(capsys, f"monitor.monitor_type={MONITOR_TYPE}", wrapped)
+    assert (status, "pip install mlflow" in said) == (2, True)
+    assert check(capsys, "monitor.monitor_type=tensorboard")[0] == 0
+
+
+def test_swanlab_without_its_key_is_a_message(workplace, capsys, monkeypatch):
+    monkeypatch.setattr(machine_checks, "find_spec", lambda name: True)
+    monkeypatch.delenv("SWANLAB_API_KEY", raising=False)
+    status, said = check(capsys, "monitor.monitor_type=swanlab")
+    assert (status, "SWANLAB_API_KEY" in said) == (2, True)
+    monkeypatch.setenv("SWANLAB_API_KEY", "any")
+    assert check(capsys, "monitor.monitor_type=swanlab")[0] == 0
