@@ -9,5 +9,6 @@ matching.py          the rules: lists, sets, units, equations; where people diff
 reader.py            from text to what it says (shapes.py), over expressions.py, numerals.py,
                      unit_phrases.py and cursor.py; trees.py helps them
   spelling.py        LaTeX, Unicode and Markdown made one spelling, and cut into tokens
-  units.py, words.py the closed lists of units and of words that have a meaning
+  units.py, words.py the closed lists of units, of what is counted (things.txt), and of words
+                     that have a meaning
 """

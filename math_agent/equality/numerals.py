@@ -173,10 +173,6 @@ def decimal(text: str) -> Fraction:
     return Fraction(text.rstrip("."))
 
 
-def _is_whole(node) -> bool:
-    return isinstance(node, tuple) and node[0] == "num" and node[1].denominator == 1
-
-
 def _follows(last: int, value: int) -> bool:
     """Whether a number word may follow another: twenty one, hundred five."""
     if last >= 100:

@@ -283,16 +283,10 @@ def _tokenize(text: str, upright: bool, found: list[Token]) -> None:
             kind = "command" if spelled[0] == "\\" else "symbol"
             if spelled.isalpha():
                 kind = "letters"
-        if kind == "letters":
-            _letters(spelled, upright, spaced, found)
-        else:
-            found.append(Token(kind, spelled, upright, spaced))
+        if kind == "letters":  # the reader decides which words are products of letters
+            kind = "letter" if len(spelled) == 1 else "word"
+        found.append(Token(kind, spelled, upright, spaced))
         spaced = False
-
-
-def _letters(run: str, upright: bool, spaced: bool, found: list[Token]) -> None:
-    """One letter, or a word; the reader decides which words are products of letters."""
-    found.append(Token("letter" if len(run) == 1 else "word", run, upright, spaced))
 
 
 def _unwrap(text: str, position: int, upright: bool, spaced: bool, found: list[Token]) -> int:

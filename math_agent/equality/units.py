@@ -2,12 +2,13 @@
 
 "3 thousand" is not 3, "10 below zero" is not 10 and "2 thirds" is not 2: a word that is not listed
 here makes the answer a text. A unit of measure has a dimension and a factor, so that 100 cm is 1 m
-and 5 cm is not 5 m; a counted thing (apples) has neither.
+and 5 cm is not 5 m; a counted thing (apples, in things.txt) has neither.
 """
 
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
 from typing import NamedTuple
 
 
@@ -37,7 +38,7 @@ class Unit(NamedTuple):
 COUNTED = Unit()
 ANGLE = (("angle", 1),)
 
-# dimension: {factor: names}; names of one letter or with a capital are compared as written
+# dimensions: {factor: names}; names of one letter or with a capital are compared as written
 _MEASURES = {
     "length": {
         "1e-9": "nm nanometer nanometers nanometre nanometres",
@@ -59,10 +60,10 @@ _MEASURES = {
         "1000": "kpc",
         "1e6": "Mpc",
     },
-    "volume": {
-        "0.001": "ml mL milliliter milliliters millilitre millilitres",
-        "0.01": "cl cL centiliter centiliters",
-        "1": "l L liter liters litre litres",
+    "length^3": {
+        "1e-6": "ml mL milliliter milliliters millilitre millilitres",
+        "1e-5": "cl cL centiliter centiliters",
+        "0.001": "l L liter liters litre litres",
     },
     "US volume": {
         "1/768": "tsp teaspoon teaspoons",
@@ -104,8 +105,7 @@ _MEASURES = {
     "kelvin": {"1": "K kelvin kelvins"},
     "celsius": {"1": "°C Celsius celsius centigrade ℃"},
     "fahrenheit": {"1": "°F Fahrenheit fahrenheit ℉"},
-    "speed": {"1": "kmh kph kmph"},
-    "US speed": {"1": "mph"},
+    "length * time^-1": {"1000/3600": "kmh kph kmph", "0.44704": "mph"},
     "frequency": {"1": "Hz hertz", "1000": "kHz", "1e6": "MHz", "1e9": "GHz"},
     "force": {"1": "N newton newtons", "1000": "kN"},
     "energy": {"1": "J joule joules", "1000": "kJ", "1e6": "MJ", "1e-7": "erg ergs"},
@@ -125,75 +125,24 @@ _MEASURES = {
     "bits": {"1": "bit bits"},
 }
 
-# what tasks count; the singular of a plural in -s is known with it
-_THINGS = """
-acorns actors adults ages angles animals answers ants apartments apples apps arms arrangements
-articles attempts awards axes babies badges bags bales balloons balls bananas bandages bars baskets
-batches batteries beads beans bears beats beds bees berries bicycles big bikes bills bins birds
-biscuits blocks blueberries boats bolts bones books bottles bouquets bowls boxes boys bracelets
-branches bricks brothers brownies bugs buildings bulbs bunches buses bushels bushes businesses
-busses butterflies buttons cabinets cakes calls campers candies candles cans capsules cards
-carnations carrots cars cartons cartridges cases cats cells chains chairs channels cherries
-chickens chips chocolates choices chores choruses circles citizens classes classrooms clients clips
-clocks clothes cloths clouds clowns coaches coats coconuts codes coins colors colours columns
-combinations comics components computers cones containers contestants cookies copies corners
-couples courses cousins cows crabs crackers crates crayons crews crickets crystals cubes cubs
-cupcakes customers cuts cycles daisies dancers dates daughters deep deer desks desserts diagonals
-dice digits dinners dishes divisors dogs dollhouses dolls dominoes donuts doors doses dots
-doughnuts downloads drawers drawings dresses drinks drivers drops ducklings ducks each earrings
-ears edges eggs elements elephants emails employees engineers engines envelopes episodes erasers
-errors events eyes faces factors families fans farmers fathers females fish fishes flags fleas
-flies flights floors flowers flyers followers footballs forks friends frogs fruits functions games
-geckos geese gems gifts girls glasses goals goats goldfish golfers grades grandchildren grapes
-groups guests guns guppies hairs hamburgers hats hearts helmets hens herbs high hits holes homes
-horses hotdogs hotels houses individual insects instances integers items jars jeans jellyfish
-jewels jobs journals juices jumps keys kids kilowatts kinds kites kittens labels ladies ladybugs
-lambs laps laptops large laughs layers leaves legs lemons letters levels lights lilies limes lines
-lions lizards loads loaves lobsters logs lollipops long losses lots lunches machines magazines
-males mangoes maps marbles marks marshmallows masks matches meals meatballs medals members men
-messages mice minnows mistakes monkeys monsters movies muffins mushrooms nails napkins necklaces
-neighbors nephews nests newspapers nickels nights notebooks notes novels numbers nuts objects old
-onions operations options oranges orbits orders outcomes outfits oysters packages packets packs
-pages paintings pairs pallets pancakes panels pans pants papers parents parts passengers pastries
-paths patients peaches peanuts pearls pears pebbles pencils penguins pens people peppers periods
-permutations person persons pets phones photographs photos phrases pictures pieces pies pigeons
-pigs pillows pills pineapples pizzas places planes planets planks plants plates players plums
-points popsicles positions possibilities posters posts potatoes pots presents primes prizes
-problems products programs pumpkins pupils puppies puzzles questions quizzes rabbits raccoons
-racers radishes raisins rats rectangles regions reports residents ribbons rides rings rocks roots
-roses rotations rounds rows runners runs sandwiches saplings sausages scarves schools scoops scores
-seashells seats sections seeds segments servings sessions sets shapes shares sharks sheep sheets
-shells shelves ships shirts shoes shops shots siblings sides signatures signs singers sisters
-slices small snails snakes snowflakes socks sodas soldiers solutions songs sons spaces spiders
-spoons spots squares squirrels stairs stamps stars states stations steaks steps stickers sticks
-stitches stones stories strawberries straws streets strings students subsets suitcases suits
-sunflowers surveys sweets symbols tables tadpoles tall tanks tasks teachers teams teeth tents terms
-tests texts things throws tickets tiles times tins tires toads toddlers toes tokens tomatoes
-toothpicks topics total towels towers toys trains trays trees triangles tricks trips trucks tubs
-tulips tumblers turkeys turns turtles twigs types umbrellas uncles uniforms unit units values vans
-vegetables vehicles vertices videos views villagers visitors visits volunteers votes walls
-watermelons ways whales wheels whole wide windows wings wins wipes wolves women words workers worms
-years
-"""
 # a word before a unit, and the power that it means
 MODIFIERS = {"square": 2, "sq": 2, "cubic": 3, "cu": 3}
 
+
+def _dimensions(written: str) -> tuple[tuple[str, int], ...]:
+    """(("length", 1), ("time", -1)) of "length * time^-1"."""
+    powers = (part.partition("^") for part in written.split(" * "))
+    return tuple((name, int(power or 1)) for name, _, power in powers)
+
+
 MEASURES: dict[str, Unit] = {
-    name: Unit(((dimension, 1),), Fraction(factor))
-    for dimension, units in _MEASURES.items()
+    name: Unit(_dimensions(measured), Fraction(factor))
+    for measured, units in _MEASURES.items()
     for factor, names in units.items()
     for name in names.split()
 }
-MEASURES["mph"] = Unit((("length", 1), ("time", -1)), Fraction("1609.344") / 3600)
-_METRIC_VOLUMES = """
-ml mL milliliter milliliters millilitre millilitres cl cL centiliter centiliters l L liter liters
-litre litres
-"""
-for _name in _METRIC_VOLUMES.split():
-    MEASURES[_name] = Unit((("length", 3),), MEASURES[_name].factor / 1000)
-for _name in ("kmh", "kph", "kmph"):
-    MEASURES[_name] = Unit((("length", 1), ("time", -1)), Fraction(1000, 3600))
-THINGS = frozenset(_THINGS.split())
+# What tasks count; the singular of a plural in -s is known with it.
+THINGS = frozenset(Path(__file__).with_name("things.txt").read_text(encoding="ascii").split())
 
 
 def measure(word: str) -> Unit | None:
