@@ -65,10 +65,8 @@ def make_selector(config, pool: Problems, policy: TrainingRun):
     return selector
 
 
-def train(
-    config, base: BaseModel, pool: Problems, held_out: Problems, accuracy: str
-) -> list[tuple]:
-    """Train an adapter; returns its curves, (step, metric, value) with the table's steps."""
+def train(config, base: BaseModel, pool: Problems, held_out: Problems) -> list[tuple]:
+    """Train an adapter; returns its curves, (step, metric, value), by plot_result.py's names."""
     tinker = config.model.tinker
     policy = TrainingRun("trial", base, Lora(tinker.rank, True, True, True), tinker.seed)
     selector = make_selector(config, pool, policy)
