@@ -1,11 +1,15 @@
 """The comparison in one process: what it trains on, and that it goes on where it stopped."""
 
 import csv
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from datasets import Dataset
 
-from laptop import in_process, trial
+from laptop import in_process, middle, trial
+from laptop.make_base import TINY, make
 
 
 def test_only_groups_whose_rewards_differ_are_trained_on():
@@ -47,10 +51,6 @@ def test_a_run_that_is_in_the_table_is_not_run_again(tmp_path, monkeypatch):
 
 
 def test_the_oracle_of_a_run_asks_its_own_policy(monkeypatch):
-    from types import SimpleNamespace
-
-    from datasets import Dataset
-
     rows = Dataset.from_dict(
         {"question": ["1+1"] * 40, "answer": ["#### 2"] * 40, "kind": ["k"] * 40}
     )
@@ -60,3 +60,33 @@ def test_the_oracle_of_a_run_asks_its_own_policy(monkeypatch):
     config = trial.compose_arm("oracle", 0, 100)
     oracle = in_process.make_selector(config, pool, SimpleNamespace())
     assert set(oracle.get_indices(8)) == set(range(8))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A laptop folder with models that have hardly learned, and a middle reference."""
+    folder = tmp_path_factory.mktemp("made") / "laptop"
+    quick = replace(TINY, hidden_size=32, layers=1, clean_steps=4, weak_step=2, flawed_steps=2)
+    make(folder, replace(quick, tasks=24))
+    middle.main(folder)
+    return folder
+
+
+@pytest.mark.slow  # models are trained
+def test_arms_train_from_the_first_step_to_the_last(made, monkeypatch):
+    monkeypatch.setattr(in_process, "DATA", made)
+    laptop = in_process.load_laptop()
+    for name in ("features-kind", "oracle", "random"):
+        points = in_process.train(trial.compose_arm(name, 0, 3), *laptop)
+        evaluated = [step for step, metric, _ in points if metric == trial.ACCURACY]
+        assert evaluated == [0, 3]
+        assert all(0 <= value <= 1 for _, _, value in points)
+
+
+@pytest.mark.slow  # models are trained
+def test_a_middle_reference_that_is_there_is_left_alone(made, capsys):
+    weights = made / "models/middle/model.safetensors"
+    before = weights.stat().st_mtime_ns
+    assert middle.main(made) == 0
+    assert weights.stat().st_mtime_ns == before
+    assert "made before" in capsys.readouterr().out
