@@ -7,6 +7,8 @@ from data_augment.pass_rates import endpoints
 from tests.evaluation.conftest import write_run
 from tests.pass_rates.conftest import completion, right, serve  # noqa: F401 (a fixture)
 
+pytestmark = pytest.mark.slow  # imports agentscope
+
 
 @pytest.mark.parametrize(
     ("gold", "said"), [("4", "right (reward 1)"), ("5", "wrong (reward 0)"), (None, "")]
@@ -54,7 +56,6 @@ def test_a_server_that_fails_or_is_missing_is_said(serve, monkeypatch, capsys): 
     assert "no server answers" in capsys.readouterr().err
 
 
-@pytest.mark.slow  # it imports torch and the models of transformers
 def test_a_folder_answers_as_its_server_does(tmp_path, capsys):
     from tests.laptop.test_engine import make_model
     from tests.laptop.test_server import serving
@@ -68,13 +69,11 @@ def test_a_folder_answers_as_its_server_does(tmp_path, capsys):
     assert f"agent      {choices[0]['message']['content'].strip()}" in capsys.readouterr().out
 
 
-@pytest.mark.slow
 def test_a_folder_without_a_model_is_refused(tmp_path, capsys):
     assert main([str(tmp_path), "1+2"]) == 2
     assert "holds no model that can be loaded" in capsys.readouterr().err
 
 
-@pytest.mark.slow
 def test_what_a_model_thinks_aloud_is_no_part_of_its_answer():
     from data_augment.ask.folder_model import content_blocks
 

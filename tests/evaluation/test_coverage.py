@@ -11,6 +11,8 @@ from scipy.special import expit, logit
 from data_augment.evaluation.scores import pass_at
 from data_augment.figure.intervals import difference_interval, mean_interval, share_interval
 
+pytestmark = pytest.mark.slow  # thousands of simulated comparisons
+
 EVALUATIONS = 1000  # standard error of a coverage: 0.7 %
 SIZES = [(30, 32), (480, 8), (200, 1)]  # problems, samples each
 

@@ -62,6 +62,7 @@ def write_run(run, seed=0, steps=4, target=0.8):
     return run
 
 
+@pytest.mark.slow
 def test_a_figure_and_a_row_for_each_selector(tmp_path, capsys, monkeypatch):
     for seed in range(3):
         write_run(tmp_path / f"runs/a{seed}", seed)
