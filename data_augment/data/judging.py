@@ -15,10 +15,12 @@ def judged(boxes: list[str], golds: list[str], what: str) -> list[bool]:
     """
     if len(boxes) <= FEW:
         return [is_correct(box, gold) for box, gold in zip(boxes, golds, strict=True)]
-    from tqdm import tqdm
+    from rich.console import Console
+    from rich.progress import track
 
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:  # polars threads: no fork
-        return list(tqdm(pool.map(is_correct, boxes, golds, chunksize=64), what, len(boxes)))
+        verdicts = pool.map(is_correct, boxes, golds, chunksize=64)
+        return list(track(verdicts, what, len(boxes), console=Console(stderr=True)))
 
 
 def judged_wrong(golds: list[str]) -> list[str]:

@@ -312,5 +312,5 @@ def test_help_answers_without_heavy_imports():
     script = "import sys, prepare_data; print(*sys.modules)"
     command = [sys.executable, "-c", script]
     loaded = subprocess.run(command, cwd=SCRIPT.parent, capture_output=True, text=True).stdout
-    heavy = {"polars", "pyarrow", "datasets", "huggingface_hub", "torch", "answers", "tqdm"}
+    heavy = {"polars", "pyarrow", "datasets", "huggingface_hub", "torch", "answers", "rich"}
     assert "prepare_data" in loaded and not heavy & set(loaded.split())
