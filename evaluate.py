@@ -108,9 +108,10 @@ def evaluate(args: Namespace) -> None:
     with ExitStack() as journals:
         measurements = open_measurements(args, taskset, journals)
         asyncio.run(measure_all(measurements, taskset.tasks, args.concurrency, args.choices))
-        rows = complete_rows(measurements)
         for measurement in measurements:
             report_faults(measurement)
+        rows = complete_rows(measurements)
+        for measurement in measurements:
             known = measurement.journal.known
             models[measurement.name] = [known(row, args.samples) for row in rows]
     if args.by == "problem":

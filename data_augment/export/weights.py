@@ -121,7 +121,10 @@ def save_merged(base: str, adapter: Path, folder: Path) -> None:
 
 
 def save_shards(actor: Path, folder: Path) -> None:
-    """Put the shards of FSDP together, in bfloat16 (verl 0.8.0's merger knows no other type)."""
+    """Put the shards of FSDP together, in bfloat16 (verl 0.8.0's merger knows no other type).
+
+    Raises BadInput where the torch of this environment cannot read them.
+    """
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
     from trinity.common.models.utils import load_fsdp_state_dict_from_verl_checkpoint
@@ -130,7 +133,14 @@ def save_shards(actor: Path, folder: Path) -> None:
     config = AutoConfig.from_pretrained(folder)
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config)
-    model.load_state_dict(load_fsdp_state_dict_from_verl_checkpoint(str(actor)), assign=True)
+    try:
+        tensors = load_fsdp_state_dict_from_verl_checkpoint(str(actor))
+    except (AttributeError, ImportError) as error:  # pickled by another version of torch
+        raise BadInput(
+            f"{actor}: its shards cannot be read by torch {torch.__version__} ({error}). "
+            "Run this command in the environment that trained them"
+        ) from None
+    model.load_state_dict(tensors, assign=True)
     model.tie_weights()
     model.save_pretrained(folder)
 
