@@ -221,6 +221,7 @@ def test_these_are_many():
     assert len(set(WRONG)) == len(WRONG) >= 250 - together
 
 
+@pytest.mark.slow  # imports the registries
 def test_the_names_read_from_trinity_are_those_of_its_registries():
     from trinity import algorithm
     from trinity.buffer.operators import EXPERIENCE_OPERATORS
@@ -246,6 +247,7 @@ def test_the_names_read_from_trinity_are_those_of_its_registries():
             assert hasattr(registry.get(name), method)
 
 
+@pytest.mark.slow  # imports the registries
 def test_algorithms_that_do_not_learn_from_rollouts_are_those_of_trinity():
     from trinity.algorithm import ALGORITHM_TYPE
 
