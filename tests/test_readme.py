@@ -18,8 +18,10 @@ from safe_files import REPO
 from tests.conftest import write_taskset
 from tests.figure.test_plot_result import write_run
 
-DOCUMENTS = ["README.md", "docs/results.md", "docs/troubleshooting.md", "docs/pins.md"]
-MADE = {"config.yaml", "prepare_report.json", "metrics.jsonl"}  # beside a run, beside the data
+DOCUMENTS = ["README.md", *(f"docs/{path.name}" for path in (REPO / "docs").glob("*.md"))]
+# beside the data, and in a run's folder
+MADE = {"prepare_report.json", "config.yaml", "metrics.jsonl"}
+MADE |= {"selector/", "rollouts/", "monitor/", "log/", "global_step_N/"}
 
 
 def blocks(name: str, language: str) -> list[str]:
@@ -69,7 +71,7 @@ def test_the_chinese_readme_has_the_same_sections_commands_and_numbers():
 def test_command_is_accepted(workplace, command):
     """Each runs as far as it does without a GPU, the network, a server or hours."""
     comment = command.partition("#")[2]
-    words = shlex.split(command, comments=True)
+    words = shlex.split(command.partition(" > ")[0], comments=True)
     match [str(REPO / word) if word.startswith("config_") else word for word in words]:
         case ["make", target]:
             subprocess.run(["make", "-n", target], cwd=REPO, check=True, capture_output=True)
@@ -90,6 +92,8 @@ def test_command_is_accepted(workplace, command):
             )
         case ["python", "evaluate.py", *arguments]:
             evaluate.parse_arguments(arguments)
+        case ["python", "plot_result.py", "--selection"]:
+            plot_result.parse_args(["--selection"])
         case ["python", "plot_result.py", *arguments]:
             write_run(workplace / "checkpoints/Data-Augmentation/r", {"selector_type": "random"})
             assert plot_result.main(arguments) == 0
