@@ -62,7 +62,7 @@ class FeatureParameters(BaseModel):
         30.0, ge=0, description="a number from 0 (at random), the power of p (1 - p) in the draw"
     )
     rest: float = Field(
-        0.25,
+        0.02,
         ge=0,
         lt=1,
         description="a number from 0 to below 1, the share of the dataset drawn before a task "
