@@ -13,6 +13,12 @@ from data_augment.training.experiment_yaml import (
     trinity_config,
 )
 from data_augment.training.failures import RunLogs, explain
+from data_augment.training.lora import (
+    adapter_folder,
+    adapter_name,
+    from_adapter,
+    serve_adapters,
+)
 from data_augment.training.monitor import METRICS_FILE, insert_monitor
 from data_augment.training.progress import Progress
 from data_augment.training.ray_cluster import connect_ray, end_leftovers, worker_env
@@ -25,7 +31,7 @@ WORKFLOW_TYPE = "data_augment.training.workflow.MathWorkflow"
 
 
 def plug_in(config) -> None:
-    """Add to a merged YAML what a run needs: monitor, store of rollouts, workflow, a namespace.
+    """Add to a merged YAML what a run needs: monitor, rollout store, workflow, adapter, namespace.
 
     With them `trinity run --config` runs it, too. `tune` puts the two functions in the place of
     the workflow.
@@ -35,6 +41,8 @@ def plug_in(config) -> None:
     insert_monitor(config)
     insert_rollout_store(config)
     config.buffer.explorer_input.default_workflow_type = WORKFLOW_TYPE
+    if adapter_name(config):
+        serve_adapters(config)
     config.ray_namespace = str(run_folder(config))
 
 
@@ -93,6 +101,9 @@ def run_tune(config, steps: int, run_dir: Path) -> str:
             from data_augment.training.explorer import use_this_explorer
 
             use_this_explorer()
+        workflow = counted(run_react_agent)
+        if adapter := adapter_name(config):
+            workflow = from_adapter(workflow, adapter, adapter_folder(run_dir, trinity))
         rollouts = trinity.buffer.batch_size * trinity.algorithm.repeat_times
         progress = Progress(run_dir / METRICS_FILE, steps, rollouts, terminal)
         logs = RunLogs(log_dir, needs_all_tasks=not trinity.explorer.over_rollout.ratio)
@@ -100,7 +111,7 @@ def run_tune(config, steps: int, run_dir: Path) -> str:
         with Watch(progress, logs) as watch:
             try:
                 status = tune(
-                    workflow_func=counted(run_react_agent),
+                    workflow_func=workflow,
                     judge_func=gsm8k_judge,
                     config_path=config_path,
                 )
