@@ -7,8 +7,9 @@ A world gives every task its columns (two reference pass rates, a source, a leve
 pass rate, sigmoid(ability - difficulty) in the worlds where that form is right. Its seed decides
 how hard each source is, how far tasks of one source differ, and how exact the references are. The
 policy's ability rises with what GRPO learns from, the mean of p (1 - p) of the tasks that it
-trained on. The parameters of feature_based were chosen in worlds of the seeds 0 and 1; the default
-seeds, from 10 on, are other worlds.
+trained on; training again on the same task costs nothing here, which is kinder than the truth. The
+parameters of feature_based were chosen in worlds of seed 0 (`power` in an earlier form of them).
+The default seeds, from 10 on, are other worlds.
 
 Worlds, right form:   sources (references around the policy), above (both references above it)
         wrong form:   threshold (solved nearly always or nearly never), heavy (difficulties that no
