@@ -13,6 +13,8 @@ from pathlib import Path
 
 from data_augment.training.resume import checkpointed_step
 
+servers_told: set[str] = set()  # by this process
+
 
 def adapter_name(config) -> str | None:
     """The name of the adapter that a merged YAML trains with vLLM; None where it trains none."""
@@ -57,14 +59,10 @@ def from_adapter(workflow, name: str, path: str):
         name: of the adapter.
         path: its folder, for an engine that Trinity has handed none yet.
     """
-    servers = set()  # those that know the adapter; each process of Ray has its own set
 
     @functools.wraps(workflow)  # tune looks at the names of its parameters
     async def run(task, model, *args, **kwargs):
-        server = str(model.client.base_url)
-        if server not in servers:
-            await register(model.client, name, path)
-            servers.add(server)
+        await register(model.client, name, path)
         model.model_name = name
         return await workflow(task, model, *args, **kwargs)
 
@@ -72,12 +70,16 @@ def from_adapter(workflow, name: str, path: str):
 
 
 async def register(client, name: str, path: str) -> None:
-    """Tell vLLM's server that `name` is an adapter; another process may have done it."""
+    """Tell vLLM's server once that `name` is an adapter; another process may have done it."""
     import openai
 
+    server = str(client.base_url)
+    if server in servers_told:
+        return
     body = {"lora_name": name, "lora_path": path}
     try:
         await client.post("/load_lora_adapter", cast_to=str, body=body)
     except openai.BadRequestError as error:
         if "already been loaded" not in str(error):
             raise
+    servers_told.add(server)

@@ -9,12 +9,18 @@ import openai
 import pytest
 from omegaconf import OmegaConf
 
+from data_augment.training import lora
 from data_augment.training.experiment_yaml import compose, with_defaults
 from data_augment.training.launch import plug_in
 from data_augment.training.lora import adapter_folder, adapter_name, from_adapter
 from safe_files import REPO, append_json_line
 
 RANDOM = str(REPO / "config_random.yaml")
+
+
+@pytest.fixture(autouse=True)
+def new_process(monkeypatch):
+    monkeypatch.setattr(lora, "servers_told", set())
 
 
 class Server:
@@ -66,14 +72,13 @@ def test_each_rollout_asks_for_the_adapter_and_not_for_the_model_under_it():
     assert server.adapters == {"adapter": "/run/dummy_lora"}
 
 
-def test_a_process_asks_once_and_does_not_mind_that_another_one_came_first():
+def test_a_process_asks_once_and_does_not_mind_that_another_one_came_first(monkeypatch):
     server = Server()
     rollouts(from_adapter(agent, "adapter", "/a"), server, 1)
-    second = from_adapter(agent, "adapter", "/b")
-    assert rollouts(second, server, 1) == [(0, "adapter", None)]
-    before = server.requests
-    rollouts(second, server, 3)
-    assert server.requests == before
+    rollouts(from_adapter(agent, "adapter", "/a"), server, 3)  # the next task
+    assert server.requests == 1
+    monkeypatch.setattr(lora, "servers_told", set())  # another process
+    assert rollouts(from_adapter(agent, "adapter", "/b"), server, 1) == [(0, "adapter", None)]
     assert server.adapters == {"adapter": "/a"}
 
 
