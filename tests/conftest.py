@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import socket
+import sys
 import tempfile
 
 import psutil
@@ -47,6 +48,15 @@ def own_addresses():
 
 
 OWN = own_addresses()
+
+
+@pytest.fixture(autouse=True)
+def no_logger_of_another_test(monkeypatch):
+    """Trinity 0.6.0 gives the logger of a process's first actor, and its stdout, to all others."""
+    log = sys.modules.get("trinity.utils.log")
+    if log is not None:
+        monkeypatch.setattr(log, "_ray_logger", None)
+        log._ray_logger_ctx.set(None)
 
 
 @pytest.fixture(autouse=True)

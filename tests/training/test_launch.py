@@ -105,11 +105,17 @@ def test_a_model_without_text_ends_the_run_with_the_advice(run, capsys):
 
 
 def test_ctrl_c_is_no_failure_of_the_run(run):
+    # A shell starts its background jobs with SIGINT ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+
     def tune(**_):
         signal.raise_signal(signal.SIGINT)
 
-    with pytest.raises(KeyboardInterrupt):
-        run.train(tune)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run.train(tune)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_two_starts_of_one_run_do_not_meet(run):

@@ -12,7 +12,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from trinity.common.config import load_config
-from trinity.utils import log
 from trinity.utils.monitor import MONITOR
 
 from data_augment.training.experiment_yaml import compose, save
@@ -25,11 +24,8 @@ CURVE = {"rollout/accuracy/mean": 0.25, "eval/heldout/accuracy/mean@4": 0.5}
 
 
 @pytest.fixture
-def monitor(workplace, monkeypatch):
+def monitor(workplace):
     """Makes the monitor of a role as Trinity does, from the YAML that main.py runs."""
-    # Trinity 0.6.0 gives the logger of the first actor to all that the process makes later.
-    monkeypatch.setattr(log, "_ray_logger", None)
-    before = log._ray_logger_ctx.set(None)
 
     def make(role, *overrides):
         merged = compose(str(REPO / "config_random.yaml"), "gpu8", list(overrides))
@@ -40,8 +36,7 @@ def monitor(workplace, monkeypatch):
             project=config.project, group=config.group, name=config.name, role=role, config=config
         )
 
-    yield make
-    log._ray_logger_ctx.reset(before)
+    return make
 
 
 def train(monitor):

@@ -45,8 +45,9 @@ def test_every_class_that_the_printed_yaml_names_is_found(workflow, printed):
     for taskset in (training, *evaluations):
         assert WORKFLOWS.get(taskset.default_workflow_type) is workflow.MathWorkflow
     assert SELECTORS.get(training.data_selector.selector_type).__module__.startswith("task_sel")
-    (calculator,) = printed.data_processor.experience_pipeline.operators
+    calculator, store = printed.data_processor.experience_pipeline.operators
     assert EXPERIENCE_OPERATORS.get(calculator.name).__module__.startswith("task_selection")
+    assert EXPERIENCE_OPERATORS.get(store.name).__name__ == "RolloutStore"
     assert MONITOR.get(printed.monitor.monitor_type).__name__ == "MetricsFile"
 
 
