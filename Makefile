@@ -2,7 +2,7 @@
 # make check       lint and the fast tests, for every save
 # make test        lint and all tests
 # make figure      training_result.jpg and the table, from results/curves.csv
-# make experiment  the runs behind results/: seven settings with five seeds (laptop, four hours)
+# make experiment  every selector in two regimes, five seeds each, and the runs behind results/ (laptop, half a day)
 # make faults      runs on the laptop survive 20 kills at random moments (half an hour)
 # make bench       what a step of the selector costs, beside Trinity's own
 # make lint        ruff, check and format
