@@ -11,6 +11,8 @@ from laptop import compare
 from safe_files import REPO
 from tests.laptop.test_demo import composed_by_main
 
+pytestmark = pytest.mark.slow  # each arm is composed twice, as main.py does it
+
 URL = "http://127.0.0.1:12345"
 
 
@@ -31,7 +33,6 @@ def test_runs_of_a_selector_differ_in_name_and_seeds_alone(name):
     assert one.model.tinker.base_url == URL
 
 
-@pytest.mark.slow
 def test_selectors_differ_as_their_names_say():
     for name in compare.ARMS:
         node = composed(name, 0).buffer.explorer_input.taskset.task_selector
@@ -53,7 +54,6 @@ def test_selectors_differ_as_their_names_say():
             assert node.feature_keys == [f"{weaker}_pass_rate", "strong_pass_rate"]
 
 
-@pytest.mark.slow
 def test_kept_yaml_composes_to_the_same_run():
     """results/configs are the runs of this table: nothing of either has changed since."""
     for file in sorted((REPO / "results/configs").glob("*-seed0.yaml")):

@@ -11,6 +11,8 @@ from datasets import Dataset
 from laptop import in_process, middle, trial
 from laptop.make_base import TINY, make
 
+pytestmark = pytest.mark.slow  # it imports tinker and transformers, and models are trained
+
 
 def test_only_groups_whose_rewards_differ_are_trained_on():
     pairs = [([1, 2], [5, 9]), ([1, 3], [6, 9])]
@@ -72,7 +74,6 @@ def made(tmp_path_factory):
     return folder
 
 
-@pytest.mark.slow  # models are trained
 def test_arms_train_from_the_first_step_to_the_last(made, monkeypatch):
     monkeypatch.setattr(in_process, "DATA", made)
     laptop = in_process.load_laptop()
@@ -83,7 +84,6 @@ def test_arms_train_from_the_first_step_to_the_last(made, monkeypatch):
         assert all(0 <= value <= 1 for _, _, value in points)
 
 
-@pytest.mark.slow  # models are trained
 def test_a_middle_reference_that_is_there_is_left_alone(made, capsys):
     weights = made / "models/middle/model.safetensors"
     before = weights.stat().st_mtime_ns
