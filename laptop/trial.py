@@ -15,12 +15,12 @@ import os
 import sys
 from pathlib import Path
 
+from data_augment.figure.curves import COLUMNS, VALUE
 from laptop.compare import ARMS, command
 from laptop.compare import label as run_name
 from safe_files import REPO
 
 URL = "http://127.0.0.1:8765"  # of no server: nothing asks it
-COLUMNS = ["run", "selector", "seed", "step", "metric", "value"]
 ACCURACY = "eval_accuracy/heldout"
 
 
@@ -29,6 +29,15 @@ def main(argv: list[str] | None = None) -> int:
     # GNU OpenMP (torch 2.13) otherwise spins while it waits: ten times slower on busy cores
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     logging.disable(logging.WARNING)  # of the selectors
+    try:
+        run_all(args)
+    finally:
+        logging.disable(logging.NOTSET)
+    return 0
+
+
+def run_all(args: argparse.Namespace) -> None:
+    """Train what the table lacks, and add it."""
     from omegaconf import OmegaConf
 
     from data_augment.figure.labels import labels
@@ -48,7 +57,6 @@ def main(argv: list[str] | None = None) -> int:
             selector, _ = labels_of[name]
             add_rows(args.csv, [(run, selector, seed, *point) for point in points])
             print(f"{run:<34} {points[-1][-1]:.3f} of the held-out problems", flush=True)
-    return 0
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -89,7 +97,7 @@ def add_rows(table: Path, rows: list[tuple]) -> None:
         writer = csv.writer(file, lineterminator="\n")
         if is_new:
             writer.writerow(COLUMNS)
-        writer.writerows([(*row[:-1], f"{row[-1]:.5g}") for row in rows])
+        writer.writerows([(*row[:-1], VALUE % row[-1]) for row in rows])
 
 
 if __name__ == "__main__":
