@@ -154,6 +154,19 @@ def response(value: int | str) -> str:
     return f"{BOX}{value}}}"
 
 
+def right_response(answer: str) -> str:
+    """The one response that is right, by a row's `answer` ("#### 42")."""
+    return response(answer.removeprefix("#### "))
+
+
+def encoded_pairs(rows, encode: Callable) -> list[tuple[list[int], list[int]]]:
+    """The token ids of each row's prompt, and of its right response with the end token."""
+    pairs = []
+    for question, answer in zip(rows["question"][:], rows["answer"][:], strict=True):
+        pairs.append((encode(prompt(question)), encode(right_response(answer) + END)))
+    return pairs
+
+
 def wrong_answer(value: int, rng: random.Random) -> int:
     """A slip near the truth: off by a little, by a forgotten carry, or by one digit."""
     slip = rng.choice((1, 1, 2, 10, 10, 9, 11, 20)) * rng.choice((-1, 1))

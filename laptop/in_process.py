@@ -21,7 +21,7 @@ from tinker.types import AdamParams
 from trinity.buffer.selector import SELECTORS
 from trinity.common.config import DataSelectorConfig
 
-from laptop.arithmetic import END, prompt, response
+from laptop.arithmetic import encoded_pairs
 from laptop.demo import DATA
 from laptop.oracle import OracleSelector
 from laptop.server.likelihood_routes import likelihoods_of
@@ -42,15 +42,10 @@ def load_laptop() -> tuple[BaseModel, Problems, Problems]:
     """The base model, the tasks with their pass rates, and the held-out problems."""
     torch.set_num_threads(1)
     base = BaseModel("base", DATA / "models/base")
-    tokens = base.tokenizer.encode
     parts = []
     for folder, split in (("math", "train"), ("heldout", "test")):
         rows = datasets.load_dataset(str(DATA / folder), split=split)
-        pairs = []
-        for question, answer in zip(rows["question"], rows["answer"], strict=True):
-            right = response(answer.removeprefix("#### ")) + END
-            pairs.append((tokens(prompt(question)), tokens(right)))
-        parts.append(Problems(rows, pairs))
+        parts.append(Problems(rows, encoded_pairs(rows, base.tokenizer.encode)))
     return base, *parts
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import ray
 from trinity.manager.synchronizer import Synchronizer
 
-from laptop.arithmetic import END, build_tokenizer, prompt, response
+from laptop.arithmetic import build_tokenizer, encoded_pairs
 from task_selection import FeatureBasedSelector
 
 BASE = "base"  # the server's name of the model before the first step
@@ -24,11 +24,9 @@ class OracleSelector(FeatureBasedSelector):
 
     def __init__(self, data_source, config) -> None:
         super().__init__(data_source, config)
-        encode = build_tokenizer().encode
-        rows = data_source.dataset
-        golds = [answer.removeprefix("#### ") for answer in rows["answer"][:]]
-        self.prompts = [encode(prompt(question)) for question in rows["question"][:]]
-        self.responses = [encode(response(gold) + END) for gold in golds]
+        pairs = encoded_pairs(data_source.dataset, build_tokenizer().encode)
+        self.prompts = [question for question, _ in pairs]
+        self.responses = [right for _, right in pairs]
         self.true_rates = np.full(self.n, 0.5)
 
     def pass_rates(self, rng) -> np.ndarray:

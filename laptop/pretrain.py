@@ -11,7 +11,16 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from laptop.arithmetic import ASSISTANT, END, KINDS, Kind, prompt, response, wrong_answer
+from laptop.arithmetic import (
+    ASSISTANT,
+    END,
+    KINDS,
+    Kind,
+    prompt,
+    response,
+    right_response,
+    wrong_answer,
+)
 
 MAX_NEW_TOKENS = 8  # the box, four digits, the brace, the end, and one to spare
 ROWS = 4096  # sequences sampled at once
@@ -151,7 +160,7 @@ def pass_rates(
         waiting = waiting[len(batch) :]
         replies = sample(model, torch.tensor([prompts[i] for i in batch]), samples, generator)
         for i, tokens in zip(batch, replies, strict=True):
-            right = response(tasks[i]["answer"].removeprefix("#### "))
+            right = right_response(tasks[i]["answer"])
             texts = [text.partition(END)[0] for text in tokenizer.batch_decode(tokens)]
             rates[i] = texts.count(right) / samples
         advance(len(batch))

@@ -29,6 +29,7 @@ from task_selection.metrics import pool_metrics, write_line
 from task_selection.state import (
     fingerprint,
     pack_arrays,
+    refuse_damaged,
     refuse_other_dataset,
     unpack_arrays,
     write_state,
@@ -196,7 +197,7 @@ class DifficultyBasedSelector(trinity_selector.DifficultyBasedSelector):
             self._start_afresh()
             return
         refuse_other_dataset(state_dict.get("dataset", {}), self.fingerprint)
-        try:
+        with refuse_damaged(self.state_dir):
             arrays = unpack_arrays(state_dict["arrays"])
             alphas = arrays["alphas"]
             betas = arrays["betas"]
@@ -210,11 +211,6 @@ class DifficultyBasedSelector(trinity_selector.DifficultyBasedSelector):
             for name, array in arrays.items():
                 if array.shape != (self.diff_estimator.n,):
                     raise ValueError(f"{name} has the shape {array.shape}")
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(
-                f"the saved selector state is damaged ({type(error).__name__}: {error}): put a "
-                f"state of {self.state_dir or 'a backup'} into explorer_meta.json"
-            ) from error
 
         self._start_afresh()
         self.diff_estimator.set(alphas, betas)

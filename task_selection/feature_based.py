@@ -33,6 +33,7 @@ from task_selection.metrics import pool_metrics, write_line
 from task_selection.state import (
     fingerprint,
     pack_arrays,
+    refuse_damaged,
     refuse_other_dataset,
     unpack_arrays,
     write_state,
@@ -236,7 +237,7 @@ class FeatureBasedSelector(BaseSelector):
             self._start_afresh()
             return
         refuse_other_dataset(state_dict.get("dataset", {}), self.fingerprint)
-        try:
+        with refuse_damaged(self.state_dir):
             arrays = unpack_arrays(state_dict["arrays"])
             names = ("bias", "never_solved", "squares", "variances")
             numbers = {name: float(state_dict[name]) for name in names}
@@ -248,11 +249,6 @@ class FeatureBasedSelector(BaseSelector):
             own = [arrays[key] for key in ("last_drawn", "shift", "visits")]
             if any(array.shape != rows.shape for array in own):
                 raise ValueError("tasks and their results differ in number")
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(
-                f"the saved selector state is damaged ({type(error).__name__}: {error}): put a "
-                f"state of {self.state_dir or 'a backup'} into explorer_meta.json"
-            ) from error
 
         self._start_afresh()
         self.model.mean = arrays["mean"]

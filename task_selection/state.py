@@ -11,6 +11,7 @@ import io
 import json
 import zipfile
 import zlib
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,18 @@ def refuse_other_dataset(saved: dict, own: dict) -> None:
             f"the saved selector state belongs to another dataset ({'; '.join(differences)}): "
             "give the run back its dataset and feature_keys, or start a run with another name"
         )
+
+
+@contextmanager
+def refuse_damaged(state_dir: Path | None):
+    """Raises ValueError, with the way out, where the block cannot read a saved state."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"the saved selector state is damaged ({type(error).__name__}: {error}): put a "
+            f"state of {state_dir or 'a backup'} into explorer_meta.json"
+        ) from error
 
 
 def write_state(folder: Path, state: dict, keep: int) -> None:

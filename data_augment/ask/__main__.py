@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from data_augment.errors import BadInput
-from data_augment.pass_rates.arguments import count, number, read_key
+from data_augment.pass_rates.arguments import add_server_arguments, count, number, read_key
 from data_augment.pass_rates.errors import Unanswered
 from data_augment.terminal import replace_unprintable
 
@@ -39,14 +39,7 @@ def parse_arguments(argv: list[str] | None) -> Namespace:
     parser.add_argument(
         "--max-tokens", type=count, default=4096, help="of a response (default: %(default)s)"
     )
-    parser.add_argument(
-        "--timeout", type=number(0), default=600, help="seconds of a request (default: 600)"
-    )
-    parser.add_argument(
-        "--api-key-env",
-        metavar="VARIABLE",
-        help="environment variable that holds the server's key (default: no key is sent)",
-    )
+    add_server_arguments(parser)
     args = parser.parse_args(argv)
     args.api_key = read_key(args.api_key_env, parser)
     return args

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
+from data_augment.rollouts.files import ROLLOUT_STORE
 from task_selection.checks import is_difficulty_based, is_feature_based
 
 # Keys of the merged YAML in which seeds of one experiment may differ: what does not influence what
@@ -160,7 +161,7 @@ def without_observers(data_processor: dict) -> dict:
     observers = (
         "pass_rate_calculator",
         "task_selection.PassRateCalculator",
-        "data_augment.rollouts.store.RolloutStore",
+        ROLLOUT_STORE,
     )
     pipeline = mapping(data_processor, "experience_pipeline")
     kept = []

@@ -96,6 +96,11 @@ def add_sampling_arguments(parser: ArgumentParser, samples: int) -> None:
     parser.add_argument(
         "--concurrency", type=count, default=64, help="requests in flight at a URL (default: 64)"
     )
+    add_server_arguments(parser)
+
+
+def add_server_arguments(parser: ArgumentParser) -> None:
+    """The options of all commands that ask a server."""
     parser.add_argument(
         "--timeout", type=number(0), default=600, help="seconds of a request (default: 600)"
     )

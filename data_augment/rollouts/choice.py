@@ -10,7 +10,7 @@ from itertools import groupby
 from pathlib import Path
 
 from data_augment.errors import BadInput
-from data_augment.rollouts.files import predicted_pass_rates, read_step, step_files
+from data_augment.rollouts.files import FOLDER, predicted_pass_rates, read_step, step_files
 
 
 def rollouts_of(run: Path, steps: list[int]) -> Iterator[dict]:
@@ -42,7 +42,7 @@ def stored_steps(run: Path) -> list[int]:
     if not steps:
         raise BadInput(
             f"{run}: no rollouts are kept there. main.py keeps those of each step, in "
-            f"{run / 'rollouts'}; this run did not come to the end of its first step, or an older "
+            f"{run / FOLDER}; this run did not come to the end of its first step, or an older "
             "version trained it"
         )
     return steps

@@ -25,6 +25,7 @@ from pathlib import Path
 from safe_files import read_json_lines, write_whole
 
 FOLDER = "rollouts"
+ROLLOUT_STORE = "data_augment.rollouts.store.RolloutStore"  # what writes them, see store.py
 
 
 def step_files(run: Path) -> dict[int, Path]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import get_args, get_type_hints
 
 from data_augment.errors import BadInput
+from data_augment.rollouts.files import FOLDER, ROLLOUT_STORE
 from safe_files import REPO, lock, write_whole
 
 TASKSET = "buffer.explorer_input.taskset"
@@ -25,7 +26,6 @@ FIXED_CLASSES = {
     "pass_rate_calculator": "task_selection.PassRateCalculator",
 }
 CALCULATORS = ("pass_rate_calculator", "PassRateCalculator")  # the end of their names
-ROLLOUT_STORE = "data_augment.rollouts.store.RolloutStore"
 
 
 def compose(config_path: str, profile: str, overrides: list[str]):
@@ -356,7 +356,7 @@ def insert_rollout_store(config) -> None:
 
     taskset = config.buffer.explorer_input.taskset
     arguments = {
-        "folder": str(run_folder(config) / "rollouts"),
+        "folder": str(run_folder(config) / FOLDER),
         "model_path": config.model.model_path,
         "taskset": {key: taskset.get(key) for key in ("path", "subset_name", "split")},
         "max_response_tokens": config.model.get("max_response_tokens"),

@@ -13,7 +13,8 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from data_augment.training.experiment_yaml import FIXED_CLASSES, ROLLOUT_STORE, selector_key
+from data_augment.rollouts.files import ROLLOUT_STORE
+from data_augment.training.experiment_yaml import FIXED_CLASSES, selector_key
 from data_augment.training.plan import Plan
 from safe_files import REPO
 
