@@ -56,9 +56,10 @@ def connect_ray(config, env: dict[str, str]) -> Path:
     for handler in logging.getLogger("ray").handlers:  # the logger's level is reset by ray.init
         handler.setLevel(logging.ERROR)
     address = None if config.cluster.ray_address == "auto" else config.cluster.ray_address
-    check_address(address or os.environ.get("RAY_ADDRESS"))
+    address = address or os.environ.get("RAY_ADDRESS")
+    check_address(address)
     options = {
-        "address": address,
+        "address": address or (None if last_cluster_answers() else "local"),
         "namespace": config.ray_namespace,
         "runtime_env": {
             "env_vars": {**config.get_envs(), **env},
@@ -109,12 +110,35 @@ def check_address(address: str | None) -> None:
     if not colon or "/" in host or not port.isdigit():
         return  # none, "auto", "local", or the address of a Ray client
     try:
-        socket.create_connection((host, int(port)), timeout=10).close()
+        knock(host, port)
     except OSError as error:
         raise BadInput(
             f"Ray: no cluster answers at {address} ({error}). Start it (ray start --head), or "
             "unset RAY_ADDRESS and cluster.ray_address"
         ) from error
+
+
+def last_cluster_answers() -> bool:
+    """False where a cluster of `ray start` ended without `ray stop`, by a reboot or a kill.
+
+    Its address is still in /tmp/ray/ray_current_cluster then, and ray.init(address=None) of
+    Ray 2.60 waits minutes for it before it fails.
+    """
+    from ray._private.utils import read_ray_address
+
+    host, colon, port = (read_ray_address() or "").rpartition(":")
+    if not colon:
+        return True  # none was started
+    try:
+        knock(host, port)
+    except OSError:
+        return False
+    return True
+
+
+def knock(host: str, port: str) -> None:
+    """Raises OSError where nothing listens at host:port."""
+    socket.create_connection((host, int(port)), timeout=10).close()
 
 
 def start_or_join(options: dict, colocate: bool):

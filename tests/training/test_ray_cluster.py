@@ -1,5 +1,6 @@
 """How a run comes to its Ray cluster, and what its workers are given."""
 
+import socket
 import urllib.request
 from types import SimpleNamespace
 
@@ -50,11 +51,42 @@ def test_an_error_of_ray_that_nobody_foresaw_keeps_its_traceback(monkeypatch):
         connect_to_ray_that_raises(TypeError("a defect"), monkeypatch)
 
 
+@pytest.mark.parametrize(("state", "address"), [("gone", "local"), ("up", None), ("none", None)])
+def test_a_cluster_that_is_gone_but_was_not_stopped_is_not_waited_for(
+    tmp_path, monkeypatch, state, address
+):
+    """After a reboot, say, /tmp/ray/ray_current_cluster still names the cluster of `ray start`."""
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    listener = socket.create_server(("127.0.0.1", 0))
+    host, port = listener.getsockname()
+    if state != "none":
+        (tmp_path / "ray").mkdir()
+        (tmp_path / "ray/ray_current_cluster").write_text(f"{host}:{port}")
+    if state == "gone":
+        listener.close()
+    asked = []
+
+    def init(**options):
+        asked.append(options["address"])
+        raise TypeError("far enough")
+
+    monkeypatch.setattr(ray, "init", init)
+    with pytest.raises(TypeError, match="far enough"):
+        connect_to_ray()
+    listener.close()
+    assert asked == [address]
+
+
 def connect_to_ray_that_raises(error, monkeypatch):
     def init(**_):
         raise error
 
     monkeypatch.setattr(ray, "init", init)
+    connect_to_ray()
+
+
+def connect_to_ray():
     trinity = SimpleNamespace(
         cluster=SimpleNamespace(ray_address="auto"),
         ray_namespace="run",
