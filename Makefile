@@ -13,10 +13,12 @@ BIN := .venv/bin
 
 .PHONY: demo check test figure experiment lint faults bench lock
 
-# Made again when the lock changes; a half-finished installation leaves no .venv/ready.
+# Made again when the lock changes; a half-finished installation leaves no .venv/ready. pip compiles on
+# one core, compileall on all; it fails on files that packages ship for newer Pythons.
 .venv/ready: requirements.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile -r requirements.txt
+	$(BIN)/python -m compileall -q -j 0 .venv/lib > .venv/compile.log || true
 	$(BIN)/pip check
 	touch $@
 

@@ -98,7 +98,7 @@ def train(
 
     steps = settings.flawed_steps if flawed else settings.clean_steps
     rate = settings.flawed_learning_rate if flawed else settings.learning_rate
-    optimizer = torch.optim.AdamW(model.parameters(), rate, betas=(0.9, 0.99))
+    optimizer = torch.optim.AdamW(model.parameters(), rate, betas=(0.9, 0.99), fused=True)
     schedule = get_cosine_schedule_with_warmup(optimizer, steps // 20, steps)
     rng = random.Random(settings.seed)
     model.train()
