@@ -41,7 +41,7 @@ COMMANDS = list(dict.fromkeys(line for name in DOCUMENTS for line in commands(na
 @pytest.mark.parametrize("name", [*DOCUMENTS, "README_zh.md"])
 def test_files_and_links_exist(name):
     text = (REPO / name).read_text()
-    for link in re.findall(r"\]\((?!https?://)([^)#]+)\)", text):
+    for link in re.findall(r"\]\((?!https?://)([^)#]+)(?:#[^)]*)?\)", text):
         assert ((REPO / name).parent / link).exists(), link
     named = re.findall(r"`((?:[\w.-]+/)*[\w-]+\.(?:py|yaml|txt|in|md|jpg|csv|jsonl))`", text)
     folders = re.findall(r"`((?:[\w-]+/)+)`", text)
