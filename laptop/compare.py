@@ -10,7 +10,8 @@ one base model and one set of tasks: the references weak and strong stand around
 and strong above it. A selector that reads no reference is run once for both.
 
 Two runs go side by side, as each leaves the cores idle for half of the time. After every run the
-curves of all runs so far go to RUNS/curves.csv, at the end to results/, with their merged YAML.
+curves of all runs so far go to RUNS/curves.csv, at the end to --csv results/NAME.csv, and their
+merged YAML to results/NAME/.
 """
 
 import argparse
@@ -25,7 +26,6 @@ from safe_files import REPO, write_whole
 
 GROUP = "comparison"
 RUNS = Path("checkpoints/Data-Augmentation", GROUP)
-RESULTS = Path("results")
 
 SELECTOR = "buffer.explorer_input.taskset.task_selector"
 SHUFFLE = f"{SELECTOR}.selector_type=shuffle"
@@ -71,14 +71,15 @@ def main(argv: list[str] | None = None) -> int:
             for name, seed in runs:
                 commands[label(name, seed)] = command(name, seed, args.steps, url)
             failed = train_all(commands, args.jobs, write_curves)
-        run("plot_result.py", str(RUNS), "--csv", args.csv)
+        drawn = ["--csv", str(args.csv), "--output", str(RUNS / "curves.jpg")]
+        run("plot_result.py", str(RUNS), *drawn)
     except subprocess.CalledProcessError as error:
         return error.returncode  # the stage has said why
     except KeyboardInterrupt:
         print("\nInterrupted. The same command goes on from here.", file=sys.stderr)
         return 130
     for name, seed in runs:
-        keep_yaml(label(name, seed))
+        keep_yaml(label(name, seed), args.csv.with_suffix(""))
     return 1 if failed else 0
 
 
@@ -97,7 +98,10 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         "--jobs", type=int, default=2, help="runs side by side (default: %(default)s)"
     )
     parser.add_argument(
-        "--csv", default="results/curves.csv", help="the curves of all runs (default: %(default)s)"
+        "--csv",
+        type=Path,
+        default="results/curves.csv",
+        help="the curves of all runs (default: %(default)s)",
     )
     return parser.parse_args(argv)
 
@@ -168,15 +172,15 @@ def last_line(name: str) -> str:
     return lines[-1] if lines else ""
 
 
-def keep_yaml(name: str) -> None:
-    """The run's merged YAML for results/: paths relative to this folder, the profile's address."""
+def keep_yaml(name: str, folder: Path) -> None:
+    """The run's merged YAML in `folder`: paths relative to this pack, the profile's address."""
     from omegaconf import OmegaConf
 
     config = OmegaConf.load(RUNS / name / "config.yaml")
     profile = OmegaConf.load(REPO / "profiles/laptop.yaml")
     config.model.tinker.base_url = profile.model.tinker.base_url  # this run's port was any free one
     text = OmegaConf.to_yaml(config).replace(f"{REPO}/", "")
-    write_whole(RESULTS / "configs" / f"{name}.yaml", text)
+    write_whole(folder / f"{name}.yaml", text)
 
 
 if __name__ == "__main__":

@@ -55,8 +55,10 @@ def test_selectors_differ_as_their_names_say():
 
 
 def test_kept_yaml_composes_to_the_same_run():
-    """results/configs are the runs of this table: nothing of either has changed since."""
-    for file in sorted((REPO / "results/configs").glob("*-seed0.yaml")):
+    """The runs in results/ are those of this table: nothing of either has changed since."""
+    files = sorted((REPO / "results").glob("*/*-seed0.yaml"))
+    assert files
+    for file in files:
         kept = OmegaConf.load(file)
         config = composed(kept.name.removesuffix("-seed0"), 0)
         selector = config.buffer.explorer_input.taskset.task_selector
@@ -110,8 +112,8 @@ def test_results_hold_no_path_and_no_port_of_this_machine(tmp_path, monkeypatch)
     config = composed("random", 0)
     config.model.model_path = str(REPO / "data/laptop/models/base")
     saved.write_text(OmegaConf.to_yaml(config))
-    compare.keep_yaml("random-seed0")
-    kept = Path("results/configs/random-seed0.yaml").read_text()
+    compare.keep_yaml("random-seed0", Path("results/curves"))
+    kept = Path("results/curves/random-seed0.yaml").read_text()
     assert str(REPO) not in kept
     assert URL not in kept
     assert "base_url: http://127.0.0.1:8765" in kept
