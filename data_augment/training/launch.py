@@ -108,14 +108,13 @@ def run_tune(config, steps: int, run_dir: Path) -> str:
         progress = Progress(run_dir / METRICS_FILE, steps, rollouts, terminal)
         logs = RunLogs(log_dir, needs_all_tasks=not trinity.explorer.over_rollout.ratio)
         status = None
-        with Watch(progress, logs) as watch:
-            try:
-                status = tune(
-                    workflow_func=workflow,
-                    judge_func=gsm8k_judge,
-                    config_path=config_path,
-                )
-            except KeyboardInterrupt:
-                if not watch.broken:  # Ctrl+C by a person, not by `watch`
-                    raise
+        # The interrupt is that of a person, or of `watch`.
+        with Watch(progress, logs) as watch, contextlib.suppress(KeyboardInterrupt):
+            status = tune(
+                workflow_func=workflow,
+                judge_func=gsm8k_judge,
+                config_path=config_path,
+            )
+        if watch.ended_by_ctrl_c:
+            raise KeyboardInterrupt
     return progress.problem or explain(status.error if status else None, logs, ray_logs)

@@ -23,6 +23,7 @@ class Watch(threading.Thread):
         self.progress = progress
         self.logs = logs
         self.ctrl_c = False
+        self.ended_by_ctrl_c = False  # what breaks off after it is no failure of the run
         self.interrupted_at = float("-inf")
         self.ended = threading.Event()
 
@@ -50,6 +51,7 @@ class Watch(threading.Thread):
 
     def note_ctrl_c(self, *_) -> None:
         self.ctrl_c = True
+        self.ended_by_ctrl_c = self.ended_by_ctrl_c or not self.broken
         self.interrupted_at = time.monotonic()
         raise KeyboardInterrupt
 

@@ -1,6 +1,7 @@
 """How main.py ends: exit 0 only where all planned steps were trained, and one message where not."""
 
 import signal
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -104,18 +105,50 @@ def test_a_model_without_text_ends_the_run_with_the_advice(run, capsys):
     assert "reasoning_parser" in capsys.readouterr().err
 
 
-def test_ctrl_c_is_no_failure_of_the_run(run):
-    # A shell starts its background jobs with SIGINT ignored.
+@pytest.fixture
+def foreground():
+    """A shell starts its background jobs with SIGINT ignored."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
+
+def test_ctrl_c_is_no_failure_of_the_run(run, foreground):
     def tune(**_):
         signal.raise_signal(signal.SIGINT)
 
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            run.train(tune)
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with pytest.raises(KeyboardInterrupt):
+        run.train(tune)
+
+
+def test_what_breaks_off_after_ctrl_c_is_no_failure_of_the_run(run, foreground):
+    """Trinity ends its parts one after the other, and one of them misses another."""
+
+    def tune(**_):
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            break_off(run.folder)
+            raise
+
+    with pytest.raises(KeyboardInterrupt):
+        run.train(tune)
+
+
+def test_ctrl_c_after_the_run_broke_off_hides_no_error(run, foreground, capsys):
+    def tune(**_):
+        break_off(run.folder)
+        signal.raise_signal(signal.SIGINT)
+
+    assert run.train(tune) == 1
+    assert "ValueError: this" in capsys.readouterr().err
+
+
+def break_off(folder):
+    """What Trinity's explorer leaves; main.py looks once a second."""
+    line = "ERROR 11-22 [explorer.py:308] "
+    (folder / "log/explorer.log").write_text(f"{line}Error in Explorer:\n{line}ValueError: this\n")
+    time.sleep(1.2)
 
 
 def test_two_starts_of_one_run_do_not_meet(run):
