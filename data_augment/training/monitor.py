@@ -49,6 +49,7 @@ class MetricsFile:
         self.role = "trainer" if role == config.trainer.name else "explorer"
         self.path = Path(config.checkpoint_job_dir, METRICS_FILE)
         arguments = config.monitor.monitor_args
+        self.is_mlflow = arguments["monitor_type"] == "mlflow"
         wrapped = MONITOR.get(arguments["monitor_type"])
         config = copy.deepcopy(config)
         config.monitor.monitor_type = arguments["monitor_type"]
@@ -58,7 +59,7 @@ class MetricsFile:
     def log(self, data: dict, step: int, commit: bool = False) -> None:
         record = {"role": self.role, "step": step, "time": time.time(), "metrics": numbers(data)}
         append_json_line(self.path, record)
-        self.wrapped.log(data, step, commit=commit)
+        self.wrapped.log(mlflow_names(data) if self.is_mlflow else data, step, commit=commit)
 
     def log_table(self, table_name: str, experiences_table, step: int) -> None:
         self.wrapped.log_table(table_name, experiences_table, step)
@@ -69,6 +70,11 @@ class MetricsFile:
     @classmethod
     def default_args(cls) -> dict:
         return {"monitor_type": "tensorboard", "monitor_args": None}
+
+
+def mlflow_names(data: dict) -> dict:
+    """MLflow 3 refuses "<" and ">" in a name, and trinity-rft 0.6.0 has "selection/<1_ratio"."""
+    return {key.replace("<", "below_").replace(">", "above_"): data[key] for key in data}
 
 
 def numbers(data: dict) -> dict[str, float]:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from omegaconf import OmegaConf
+from trinity.utils.monitor import MONITOR
 
 from data_augment.training.monitor import MONITOR_TYPE, MetricsFile, insert_monitor
 from data_augment.training.rollout_count import counted
@@ -64,6 +65,16 @@ def test_a_call_is_one_line_and_goes_on_to_the_monitor_of_the_yaml(tmp_path):
     assert line["time"] > 1e9
     assert line["metrics"] == {"a": 1.0, "b": 0.5, "c": 2.0}
     assert Recorder.made.logged == [(3, data), "closed"]
+
+
+def test_mlflow_gets_names_that_it_takes(tmp_path, monkeypatch):
+    monkeypatch.setattr(MONITOR, "get", {"mlflow": Recorder}.get)
+    data = {"selection/<1_ratio": 0.5, "selection/>0_ratio": 1.0}
+    make(tmp_path, monitor_type="mlflow").log(data, 1)
+    (line,) = read_json_lines(tmp_path / "metrics.jsonl")
+    assert line["metrics"] == data
+    expected = {"selection/below_1_ratio": 0.5, "selection/above_0_ratio": 1.0}
+    assert Recorder.made.logged == [(1, expected)]
 
 
 def test_explorer_and_trainer_share_the_file(tmp_path):

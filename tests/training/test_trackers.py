@@ -20,7 +20,11 @@ from safe_files import REPO, read_json_lines
 
 pytestmark = pytest.mark.slow  # the clients start processes of their own
 
-CURVE = {"rollout/accuracy/mean": 0.25, "eval/heldout/accuracy/mean@4": 0.5}
+CURVE = {
+    "rollout/accuracy/mean": 0.25,
+    "eval/heldout/accuracy/mean@4": 0.5,
+    "experience_pipeline/selection/<1_ratio": 0.75,
+}
 
 
 @pytest.fixture
