@@ -117,4 +117,7 @@ def run_tune(config, steps: int, run_dir: Path) -> str:
             )
         if watch.ended_by_ctrl_c:
             raise KeyboardInterrupt
-    return progress.problem or explain(status.error if status else None, logs, ray_logs)
+    why = progress.problem or explain(status.error if status else None, logs, ray_logs)
+    if "TimeoutError" in why and progress.starved():
+        why = f"the trainer waited in vain: {progress.starved()} ({why})"
+    return why

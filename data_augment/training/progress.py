@@ -37,7 +37,7 @@ class Progress:
         self.problem = ""
         self.seen_text = False
         self.accuracy: dict[int, float] = {}  # of steps that the explorer has done
-        self.lost: dict[int, int] = {}
+        self.lost: dict[int, int] = {}  # rollouts, of steps that were not trained yet
         self.first: tuple[int, float] | None = None  # step and time of the first one trained
 
     def read(self) -> None:
@@ -56,8 +56,10 @@ class Progress:
         self.look_for_text(metrics)
         if ACCURACY in metrics:
             self.accuracy[step] = metrics[ACCURACY]
-        if ENDED in metrics:
-            self.lost[step] = self.rollouts - int(metrics[ENDED])
+        lost = self.rollouts - int(metrics.get(ENDED, self.rollouts))
+        if lost > 0:
+            self.lost[step] = lost
+            self.say(step, f"{lost} of {self.rollouts} rollouts lost")
         for name, value in metrics.items():
             if EVALUATED.fullmatch(name):
                 self.say(step, f"{name} {value:.3f}")
@@ -71,11 +73,15 @@ class Progress:
             evaluation = any(name.startswith("eval/") for name in shares)
             self.problem = NO_TEXT.format(batch="evaluation" if evaluation else "batch")
 
+    def starved(self) -> str:
+        """What the trainer lacks, where a batch that it waits for lost rollouts; else ""."""
+        for step, lost in self.lost.items():
+            return f"{lost} of the {self.rollouts} rollouts of step {step} were lost"
+        return ""
+
     def trained(self, step: int, at: float) -> None:
         text = f"rollout accuracy {self.accuracy.pop(step, float('nan')):.2f}"
-        lost = self.lost.pop(step, 0)
-        if lost > 0:
-            text += f"   {lost} of {self.rollouts} rollouts lost"
+        self.lost.pop(step, None)
         self.say(step, text + self.pace(step, at))
 
     def pace(self, step: int, at: float) -> str:

@@ -105,6 +105,20 @@ def test_a_model_without_text_ends_the_run_with_the_advice(run, capsys):
     assert "reasoning_parser" in capsys.readouterr().err
 
 
+def test_a_trainer_that_waited_for_lost_rollouts_is_told_apart_from_other_timeouts(run, capsys):
+    """With sync_style fixed the explorer waits for weights, the trainer for a whole batch."""
+
+    def tune(**_):
+        trainer(run.folder, 1)
+        line = {"role": "explorer", "step": 2, "time": 0.0, "metrics": {"rollout/ended/sum": 61.0}}
+        append_json_line(run.folder / "metrics.jsonl", line)
+        error = SimpleNamespace(type_name="TimeoutError", message="", traceback_text="TimeoutError")
+        return SimpleNamespace(success=False, error=error)
+
+    assert run.train(tune) == 1
+    assert "3 of the 64 rollouts of step 2 were lost (TimeoutError)" in capsys.readouterr().err
+
+
 @pytest.fixture
 def foreground():
     """A shell starts its background jobs with SIGINT ignored."""
