@@ -15,9 +15,12 @@ from task_selection.checks import (
     is_feature_based,
 )
 
+# Trinity's operators that drop the groups without a signal.
+FILTERS = ("dapo_dynamic_sampling", "reward_std_filter")
+
 
 def check_selector(settings, plan: Plan) -> None:
-    """Parameters in range, the calculator first, m equal to the group size."""
+    """Parameters in range, the calculator first, m equal to the group size, no batch too small."""
     selector = selector_node(settings)
     kind = selector.get("selector_type") or "sequential"
     kwargs = selector.get("kwargs") or {}
@@ -28,11 +31,27 @@ def check_selector(settings, plan: Plan) -> None:
     if kind == "sequential" and "pass_rate_calculator" in names:
         found = "Trinity's own pass_rate_calculator fails with sequential: its tasks have no index"
         plan.error("--stock", found, "Leave --stock or the calculator out")
+    if settings.synchronizer.sync_style.value == "fixed":
+        check_filters(names, plan)
     if is_difficulty_based(kind):
         check_difficulty_based(settings, selector, plan)
     if is_difficulty_based(kind) or is_feature_based(kind):
         check_kwargs(settings, kind, kwargs, plan)
         check_calculator(names, plan)
+
+
+def check_filters(names: list[str], plan: Plan) -> None:
+    """With sync_style fixed the trainer waits for a whole batch, and the explorer for the trainer.
+
+    trinity-rft 0.6.0: the first group that is dropped leaves both waiting until sync_timeout.
+    """
+    for name in names:
+        if name in FILTERS:
+            plan.error(
+                "data_processor.experience_pipeline.operators",
+                f"{name} drops rollouts, and the trainer would wait for them",
+                "Leave it out, or synchronizer.sync_style=dynamic_by_explorer",
+            )
 
 
 def check_difficulty_based(settings, selector, plan: Plan) -> None:

@@ -102,6 +102,16 @@ def test_answers_may_be_whole_numbers_and_one_of_them_0(workplace, capsys):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("style", "status"), [("fixed", 2), ("dynamic_by_explorer", 0)])
+def test_a_filter_starves_a_trainer_that_waits_for_a_whole_batch(workplace, capsys, style, status):
+    chain = "[{name: pass_rate_calculator},{name: dapo_dynamic_sampling}]"
+    overrides = [f"data_processor.experience_pipeline.operators={chain}"]
+    found, _, err = check(capsys, *overrides, f"synchronizer.sync_style={style}")
+    assert found == status
+    assert ("dapo_dynamic_sampling drops rollouts" in err) == (status == 2)
+
+
+@pytest.mark.slow
 def test_groups_of_one_are_a_note(workplace, capsys):
     status, out, _ = check(capsys, "algorithm.repeat_times=1", f"{SELECTOR}.kwargs.m=1")
     assert (status, "advantage is 0" in out) == (0, True)
