@@ -143,6 +143,7 @@ def test_only_lines_that_are_an_exception_count(line, expected):
     assert last_exception(["x", line, "y"]) == (line if expected is None else expected)
 
 
+@pytest.mark.slow
 def test_a_broken_loop_interrupts_the_driver_until_it_ends(tmp_path):
     """In the background of a shell, where SIGINT is ignored; the first waits on for its peer."""
     script = f"""
@@ -169,6 +170,7 @@ print(watching.broken, interrupts)
     )
 
 
+@pytest.mark.slow
 def test_ctrl_c_is_repeated_while_trinity_waits_for_its_peer(tmp_path):
     script = f"""
 import sys, time
