@@ -40,7 +40,7 @@ figure: .venv/ready
 
 experiment: .venv/ready
 	$(BIN)/python -m laptop.compare
-	$(BIN)/python plot_result.py results/curves.csv
+	$(MAKE) figure
 
 faults: .venv/ready
 	$(BIN)/python -m tests.training.faults

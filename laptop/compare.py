@@ -18,8 +18,7 @@ import argparse
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from laptop.demo import end_on_sigterm, measure_models, prepared_server, run, training_arguments
@@ -65,7 +64,8 @@ def main(argv: list[str] | None = None) -> int:
     # seed by seed, so that what is finished at any time compares all selectors
     runs = [(name, seed) for seed in args.seeds for name in args.arms]
     try:
-        with prepared_references() as url:
+        with prepared_server() as url:
+            measure_middle(url)
             commands = {}
             for name, seed in runs:
                 commands[label(name, seed)] = command(name, seed, args.steps, url)
@@ -82,20 +82,10 @@ def main(argv: list[str] | None = None) -> int:
     return 1 if failed else 0
 
 
-@contextmanager
-def prepared_references() -> Iterator[str]:
-    """As prepared_server, with the rates of the middle reference, too.
-
-    Yields:
-        the address of the server.
-
-    Raises:
-        subprocess.CalledProcessError: a stage failed; its message is on the terminal.
-    """
-    with prepared_server() as url:
-        run("-m", "laptop.middle")
-        run("measure_pass_rates.py", *measure_models(url, "middle"))
-        yield url
+def measure_middle(url: str) -> None:
+    """The middle reference and its pass rates, on the server of prepared_server."""
+    run("-m", "laptop.middle")
+    run("measure_pass_rates.py", *measure_models(url, "middle"))
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:

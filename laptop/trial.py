@@ -18,8 +18,9 @@ import sys
 from pathlib import Path
 
 from data_augment.figure.curves import COLUMNS, VALUE
-from laptop.compare import ARMS, command, prepared_references
+from laptop.compare import ARMS, command, measure_middle
 from laptop.compare import label as run_name
+from laptop.demo import prepared_server
 from safe_files import REPO
 
 URL = "http://127.0.0.1:8765"  # of no server: nothing asks it
@@ -31,8 +32,8 @@ def main(argv: list[str] | None = None) -> int:
     # GNU OpenMP (torch 2.13) otherwise spins while it waits: ten times slower on busy cores
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
-        with prepared_references():  # whose server is not needed any more
-            pass
+        with prepared_server() as url:  # the runs do without it
+            measure_middle(url)
     except subprocess.CalledProcessError as error:
         return error.returncode  # the stage has said why
     logging.disable(logging.WARNING)  # of the selectors

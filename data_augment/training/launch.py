@@ -115,9 +115,10 @@ def run_tune(config, steps: int, run_dir: Path) -> str:
                 judge_func=gsm8k_judge,
                 config_path=config_path,
             )
-        if watch.ended_by_ctrl_c:
+        if watch.ctrl_c:
             raise KeyboardInterrupt
     why = progress.problem or explain(status.error if status else None, logs, ray_logs)
-    if "TimeoutError" in why and progress.starved():
-        why = f"the trainer waited in vain: {progress.starved()} ({why})"
+    starved = progress.starved()
+    if starved and "TimeoutError" in why:
+        return f"the trainer waited in vain: {starved} ({why})"
     return why

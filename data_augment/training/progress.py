@@ -75,9 +75,10 @@ class Progress:
 
     def starved(self) -> str:
         """What the trainer lacks, where a batch that it waits for lost rollouts; else ""."""
-        for step, lost in self.lost.items():
-            return f"{lost} of the {self.rollouts} rollouts of step {step} were lost"
-        return ""
+        if not self.lost:
+            return ""
+        step = min(self.lost)
+        return f"{self.lost[step]} of the {self.rollouts} rollouts of step {step} were lost"
 
     def trained(self, step: int, at: float) -> None:
         text = f"rollout accuracy {self.accuracy.pop(step, float('nan')):.2f}"

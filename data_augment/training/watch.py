@@ -22,8 +22,7 @@ class Watch(threading.Thread):
         super().__init__(daemon=True)
         self.progress = progress
         self.logs = logs
-        self.ctrl_c = False
-        self.ended_by_ctrl_c = False  # what breaks off after it is no failure of the run
+        self.ctrl_c = False  # before the run broke off: what breaks off after it is no failure
         self.interrupted_at = float("-inf")
         self.ended = threading.Event()
 
@@ -50,8 +49,7 @@ class Watch(threading.Thread):
             raise KeyboardInterrupt
 
     def note_ctrl_c(self, *_) -> None:
-        self.ctrl_c = True
-        self.ended_by_ctrl_c = self.ended_by_ctrl_c or not self.broken
+        self.ctrl_c = self.ctrl_c or not self.broken
         self.interrupted_at = time.monotonic()
         raise KeyboardInterrupt
 

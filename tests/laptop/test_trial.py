@@ -35,7 +35,8 @@ def test_a_run_that_is_in_the_table_is_not_run_again(tmp_path, monkeypatch):
         trained.append(config.name)
         return [(1, "effective_task_ratio", 0.5), (2, trial.ACCURACY, 0.4)]
 
-    monkeypatch.setattr(trial, "prepared_references", nullcontext)
+    monkeypatch.setattr(trial, "prepared_server", nullcontext)
+    monkeypatch.setattr(trial, "measure_middle", lambda url: None)
     monkeypatch.setattr(in_process, "train", train)
     monkeypatch.setattr(in_process, "load_laptop", lambda: (None, None, None))
     table = tmp_path / "trial.csv"
