@@ -30,7 +30,7 @@ def worker_env(config) -> dict[str, str]:
             env["ROLLOUT_SEED"] = str(seed)
         if find_spec("vllm") is None:
             path.append(str(Path(__file__).parent / "no_vllm"))
-    if config.get("mode") == "colocate":  # see start_or_join
+    if config.get("mode") == "colocate":  # see start_ray
         env["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
     return env | {"PYTHONPATH": os.pathsep.join(path)}
 
@@ -58,8 +58,10 @@ def connect_ray(config, env: dict[str, str]) -> Path:
     address = None if config.cluster.ray_address == "auto" else config.cluster.ray_address
     address = address or os.environ.get("RAY_ADDRESS")
     check_address(address)
+    if not address and not started_cluster_answers():
+        address = "local"
     options = {
-        "address": address or (None if last_cluster_answers() else "local"),
+        "address": address,
         "namespace": config.ray_namespace,
         "runtime_env": {
             "env_vars": {**config.get_envs(), **env},
@@ -69,7 +71,10 @@ def connect_ray(config, env: dict[str, str]) -> Path:
         "log_to_driver": False,
     }
     try:
-        context = start_or_join(options, colocate=config.mode == "colocate")
+        if address == "local":
+            context = start_ray(options, colocate=config.mode == "colocate")
+        else:
+            context = ray.init(**options)
     except Exception as error:  # Ray raises this very class, too
         message = why_not_started(error)
         if not message:
@@ -118,17 +123,17 @@ def check_address(address: str | None) -> None:
         ) from error
 
 
-def last_cluster_answers() -> bool:
-    """False where a cluster of `ray start` ended without `ray stop`, by a reboot or a kill.
+def started_cluster_answers() -> bool:
+    """Whether the cluster of `ray start` on this machine, if there is one, is up.
 
-    Its address is still in /tmp/ray/ray_current_cluster then, and ray.init(address=None) of
-    Ray 2.60 waits minutes for it before it fails.
+    After a reboot or a kill its address is still in /tmp/ray/ray_current_cluster, and
+    ray.init(address=None) of Ray 2.60 waits minutes for it before it fails.
     """
     from ray._private.utils import read_ray_address
 
     host, colon, port = (read_ray_address() or "").rpartition(":")
     if not colon:
-        return True  # none was started
+        return False
     try:
         knock(host, port)
     except OSError:
@@ -141,8 +146,8 @@ def knock(host: str, port: str) -> None:
     socket.create_connection((host, int(port)), timeout=10).close()
 
 
-def start_or_join(options: dict, colocate: bool):
-    """ray.init with these options; a cluster of one's own for `colocate` counts two GPUs.
+def start_ray(options: dict, colocate: bool):
+    """ray.init of a cluster for this run alone; for `colocate` it counts two GPUs.
 
     In Trinity's colocate mode the trainer and the engine each ask Ray for a whole GPU (trinity-rft
     0.6.0, issue 602: with one the run waits for ever, without a word). Ray is told of two, and
@@ -150,6 +155,7 @@ def start_or_join(options: dict, colocate: bool):
     """
     import ray
 
+    listen_on_this_machine_alone()
     if not colocate:
         return ray.init(**options)
     device = os.environ["CUDA_VISIBLE_DEVICES"]
@@ -157,10 +163,21 @@ def start_or_join(options: dict, colocate: bool):
     try:
         # verl's pool alone asks for 3 CPUs, and on a machine with 2 it would wait for ever, too
         return ray.init(num_gpus=2, num_cpus=max(8, os.cpu_count() or 0), **options)
-    except ValueError:  # a cluster is there already, and its GPUs are counted
-        return ray.init(**options)
     finally:
         os.environ["CUDA_VISIBLE_DEVICES"] = device
+
+
+def listen_on_this_machine_alone() -> None:
+    """The cluster that is started next, and vLLM's servers in it, listen on 127.0.0.1 alone.
+
+    Without it Ray 2.60 listens on all interfaces of a Linux machine, and vLLM's server, which asks
+    nobody for a key, on the machine's address. _node_ip_address="127.0.0.1" does not help, as
+    ray.init turns it into the machine's address; this is the switch that keeps Ray local on macOS.
+    """
+    from ray._private import ray_constants
+
+    os.environ[ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR] = "0"  # of the processes Ray starts
+    ray_constants.ENABLE_RAY_CLUSTER = False  # of this one, where Ray is imported already
 
 
 def check_gpus(config, found: float) -> None:

@@ -83,6 +83,7 @@ def difficulty(laptop):
     plan = {"name": "difficulty", "buffer.total_steps": STEPS, "explorer.eval_interval": STEPS}
     driver = Driver(laptop, "config_difficulty.yaml", **plan)
     driver.wait_for_step(3)
+    laptop.listening = listening(psutil.Process(driver.process.pid))
     laptop.server.kill()
     driver.kill()
     laptop.server.wait()
@@ -92,6 +93,21 @@ def difficulty(laptop):
     assert state is not None
     status, output = Driver(laptop, "config_difficulty.yaml", **plan).end()
     return driver.run, status, output
+
+
+def listening(driver: psutil.Process) -> set[str]:
+    """The addresses at which main.py, Ray and what they started listen."""
+    return {
+        socket.laddr.ip.removeprefix("::ffff:")
+        for process in [driver, *driver.children(recursive=True)]
+        for socket in process.net_connections("tcp")
+        if socket.status == psutil.CONN_LISTEN
+    }
+
+
+def test_nothing_listens_to_other_machines(laptop, difficulty):
+    """Ray by itself listens on all interfaces."""
+    assert laptop.listening == {"127.0.0.1"}
 
 
 @pytest.mark.parametrize("name", ["weak", "strong"])

@@ -51,7 +51,7 @@ def test_an_error_of_ray_that_nobody_foresaw_keeps_its_traceback(monkeypatch):
         connect_to_ray_that_raises(TypeError("a defect"), monkeypatch)
 
 
-@pytest.mark.parametrize(("state", "address"), [("gone", "local"), ("up", None), ("none", None)])
+@pytest.mark.parametrize(("state", "address"), [("gone", "local"), ("up", None), ("none", "local")])
 def test_a_cluster_that_is_gone_but_was_not_stopped_is_not_waited_for(
     tmp_path, monkeypatch, state, address
 ):
