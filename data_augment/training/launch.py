@@ -78,7 +78,7 @@ def run_tune(config, steps: int, run_dir: Path) -> str:
     sys.path.extend(p for p in env["PYTHONPATH"].split(os.pathsep) if p not in sys.path)
     log_dir = run_dir / "log"
     log_dir.mkdir(exist_ok=True)
-    print(f"Starting Ray and Trinity, half a minute or more. Logs: {log_dir}", flush=True)
+    print(f"Starting Ray and Trinity: half a minute, two with vLLM. Logs: {log_dir}", flush=True)
 
     terminal = sys.stdout
     # Trinity prints its whole configuration and fifty metrics a step: into a file.

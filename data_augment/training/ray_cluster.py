@@ -1,6 +1,7 @@
 """The Ray cluster of a run: join one or start one, and what its workers must be able to import."""
 
 import contextlib
+import functools
 import logging
 import os
 import socket
@@ -65,7 +66,7 @@ def connect_ray(config, env: dict[str, str]) -> Path:
         "namespace": config.ray_namespace,
         "runtime_env": {
             "env_vars": {**config.get_envs(), **env},
-            "worker_process_setup_hook": "data_augment.training.ray_cluster.set_ray_address",
+            "worker_process_setup_hook": "data_augment.training.ray_cluster.set_up_worker",
         },
         "include_dashboard": False,
         "log_to_driver": False,
@@ -197,8 +198,14 @@ def check_gpus(config, found: float) -> None:
     raise BadInput(f"Ray: its cluster has {found:g} GPUs, this run asks for {needed}. {fix}")
 
 
+def set_up_worker() -> None:
+    """Ray calls it in each worker before anything else."""
+    set_ray_address()
+    read_certificates_once()
+
+
 def set_ray_address() -> None:
-    """Set RAY_ADDRESS in a Ray worker, so that processes that it starts find its cluster.
+    """Set RAY_ADDRESS, so that processes that this worker starts find its cluster.
 
     vLLM 0.23 runs its engine in a child process, which asks Ray for Trinity's synchronizer. Without
     an address it would start a cluster of its own and not find it ("Failed to look up actor with
@@ -207,6 +214,18 @@ def set_ray_address() -> None:
     import ray
 
     os.environ["RAY_ADDRESS"] = ray.get_runtime_context().gcs_address
+
+
+def read_certificates_once() -> None:
+    """Let the HTTP clients of this process share one SSL context.
+
+    httpx 0.28 reads all CA certificates anew for each client, which takes 20 ms of a core. Trinity
+    0.6.0 makes a client for each rollout and agentscope's OpenAIChatModel a second one: on a laptop
+    that would be most of a step.
+    """
+    from httpx._transports import default
+
+    default.create_ssl_context = functools.cache(default.create_ssl_context)
 
 
 def end_leftovers(namespace: str, seconds: float = 60) -> None:

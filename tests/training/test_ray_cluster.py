@@ -1,16 +1,19 @@
 """How a run comes to its Ray cluster, and what its workers are given."""
 
 import socket
+import ssl
 import urllib.request
 from types import SimpleNamespace
 
+import openai
 import pytest
 import ray
+from httpx._transports import default
 from omegaconf import OmegaConf
 
 from data_augment.errors import BadInput
 from data_augment.training.experiment_yaml import compose
-from data_augment.training.ray_cluster import connect_ray, worker_env
+from data_augment.training.ray_cluster import connect_ray, read_certificates_once, worker_env
 from safe_files import REPO
 
 
@@ -29,6 +32,17 @@ def test_a_yaml_that_says_nothing_of_the_explorer_has_the_seed_that_trinity_take
     config = OmegaConf.create({"model": {"tinker": {"enable": True}}})
     assert worker_env(config)["ROLLOUT_SEED"] == "42"
     assert "ROLLOUT_SEED" not in worker_env(OmegaConf.create({}))
+
+
+def test_a_worker_reads_the_certificates_once_for_all_its_clients(monkeypatch):
+    monkeypatch.setattr(default, "create_ssl_context", default.create_ssl_context)  # put back later
+    reads = []
+    create = ssl.create_default_context
+    monkeypatch.setattr(ssl, "create_default_context", lambda **a: reads.append(a) or create(**a))
+    read_certificates_once()
+    for _ in range(3):
+        openai.AsyncOpenAI(api_key="none")
+    assert len(reads) == 1
 
 
 @pytest.mark.parametrize(
