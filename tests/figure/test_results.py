@@ -1,4 +1,7 @@
-"""The tables in the documents are those that `make figure` prints from results/curves.csv."""
+"""The tables in the documents are those that plot_result.py prints from results/."""
+
+import re
+from functools import cache
 
 import pytest
 
@@ -6,7 +9,9 @@ from data_augment.figure.comparison import compare
 from data_augment.figure.curves import read
 from safe_files import REPO
 
-START, END = "<!-- results:", "<!-- end of results -->"
+TABLE = re.compile(
+    r"<!-- (results/\w+\.csv): printed by .*? -->\n(.*?)<!-- end of results -->", re.DOTALL
+)
 
 
 def parse(lines):
@@ -19,28 +24,29 @@ def parse(lines):
     return {row[0]: dict(zip(header, row, strict=True)) for row in rows}
 
 
-def documents():
-    found = [*REPO.glob("*.md"), *REPO.glob("docs/*.md")]
-    return [path for path in found if START in path.read_text(encoding="utf-8")]
+def tables():
+    """(document, the table in results/ that it names, rows of its own) of every printed table."""
+    for path in [*REPO.glob("*.md"), *REPO.glob("docs/*.md")]:
+        for source, text in TABLE.findall(path.read_text(encoding="utf-8")):
+            yield path.relative_to(REPO).as_posix(), source, parse(text.splitlines())
 
 
-@pytest.fixture(scope="module")
-def printed():
-    curves = read([str(REPO / "results/curves.csv")])
-    return parse(compare(curves, "eval_accuracy/heldout"))
+@cache
+def printed(source):
+    return parse(compare(read([str(REPO / source)]), "eval_accuracy/heldout"))
 
 
-@pytest.mark.parametrize("path", documents(), ids=lambda path: path.name)
-def test_a_table_in_a_document_is_the_printed_one(path, printed):
+@pytest.mark.parametrize(("path", "source", "shown"), [*tables()])
+def test_a_table_in_a_document_is_the_printed_one(path, source, shown):
     """A document may leave out rows and columns."""
-    text = path.read_text(encoding="utf-8")
-    shown = parse(text.partition(START)[2].partition(END)[0].splitlines())
     assert shown
     for selector, cells in shown.items():
-        expected = {column: printed[selector][column] for column in cells}
+        expected = {column: printed(source)[selector][column] for column in cells}
         assert cells == expected
 
 
-def test_the_results_at_length_have_the_whole_table(printed):
-    text = (REPO / "docs/results.md").read_text(encoding="utf-8")
-    assert parse(text.partition(START)[2].partition(END)[0].splitlines()) == printed
+def test_the_results_at_length_have_the_whole_tables():
+    whole = {source: shown for path, source, shown in tables() if path == "docs/results.md"}
+    assert sorted(whole) == ["results/chain.csv", "results/curves.csv"]
+    for source, shown in whole.items():
+        assert shown == printed(source)
