@@ -55,9 +55,9 @@ def check_tracker(settings, plan: Plan) -> None:
         plan.error("SWANLAB_API_KEY", found, "Export it; offline any value will do")
 
 
-def answers(host: str, port: str) -> bool:
+def answers(host: str, port: str, seconds: float = 3) -> bool:
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=3).close()
+        socket.create_connection((host.strip("[]"), int(port)), timeout=seconds).close()
     except (OSError, ValueError, OverflowError):
         return False
     return True

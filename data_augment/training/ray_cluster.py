@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from data_augment.errors import BadInput
+from data_augment.training.machine_checks import answers
 from safe_files import REPO
 
 
@@ -116,7 +117,7 @@ def check_address(address: str | None) -> None:
     if not colon or "/" in host or not port.isdigit():
         return  # none, "auto", "local", or the address of a Ray client
     try:
-        knock(host, port)
+        socket.create_connection((host, int(port)), timeout=10).close()
     except OSError as error:
         raise BadInput(
             f"Ray: no cluster answers at {address} ({error}). Start it (ray start --head), or "
@@ -132,19 +133,8 @@ def started_cluster_answers() -> bool:
     """
     from ray._private.utils import read_ray_address
 
-    host, colon, port = (read_ray_address() or "").rpartition(":")
-    if not colon:
-        return False
-    try:
-        knock(host, port)
-    except OSError:
-        return False
-    return True
-
-
-def knock(host: str, port: str) -> None:
-    """Raises OSError where nothing listens at host:port."""
-    socket.create_connection((host, int(port)), timeout=10).close()
+    host, _, port = (read_ray_address() or "").rpartition(":")
+    return answers(host, port, seconds=10)
 
 
 def start_ray(options: dict, colocate: bool):
