@@ -29,13 +29,15 @@ MARKS_ALONE = re.compile(r"[\s.?!…_*/()–—-]*")
 WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}")
 TEXT_COMMAND = re.compile(r"\\(?:text|textbf|textit|mathrm|mbox)\s*\{([^{}]*)\}")
 WRAPPERS = [("$$", "$$"), ("$", "$"), (r"\[", r"\]"), (r"\(", r"\)"), ("**", "**"), ("`", "`")]
-ANSWER_IS = re.compile(
+SAYS = (
     r"(?:(?:so|thus|hence|therefore),?\s+)?(?:the\s+)?(?:(?:final|correct)\s+)?ans(?:wer)?\.?"
-    r"\s*(?:is|:|=)\s*:?\s*(\S.*)",
-    re.IGNORECASE | re.DOTALL,
+    r"\s*(?:is|:|=)\s*:?\s*"
 )
+ANSWER_IS = re.compile(rf"{SAYS}(\S.*)", re.I | re.DOTALL)
+ENDS_WITH_ANSWER = re.compile(
+    rf".*[.\n]\s*{SAYS}(\S[^\n]*)", re.I | re.DOTALL
+)  # 2\nThe answer is: 2
 ABOUT = re.compile(r"(?:=|≈|\\approx(?![a-z])|(?:approximately|approx\.?|about)\s)\s*(?=\S)", re.I)
-REMARK = re.compile(r"(\S*\d\S*)\s*\(\s*(?!p?mod\b|base\b)[a-z][a-z .]+\)", re.I)  # 9 (apples)
 SCIENTIFIC = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))e([+-]?\d{1,4})", re.I)
 MIXED = re.compile(r"([+-]?)\s*(\d+)\s+(\d+)\s*/\s*(\d+)")  # 3 1/2
 UNICODE_FRACTIONS = {"½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅕": "1/5"}
@@ -87,9 +89,9 @@ def is_no_answer(gold: str) -> bool:
 
 
 def plain_spelling(text: str) -> str:
-    r"""An answer without what stands around it, in a notation that math-verify reads.
+    r"""An answer without what stands around it, in a notation that models know from LaTeX.
 
-    "The answer is $18$." is 18, "9 (apples)" 9, "4.5e33" 4.5 \times 10^{33}, "3 1/2" \frac{7}{2}.
+    "The answer is $18$." is 18, "4.5e33" 4.5 \times 10^{33}, "3 1/2" \frac{7}{2}.
     """
     if r"\boxed" in text:
         inside = boxed(text)
@@ -97,13 +99,10 @@ def plain_spelling(text: str) -> str:
     for sign, plain in SIGNS.items():
         text = text.replace(sign, plain)
     text = without_wrappers(halved_backslashes(text))
-    said = ANSWER_IS.fullmatch(text)
+    said = ENDS_WITH_ANSWER.fullmatch(text) or ANSWER_IS.fullmatch(text)
     if said:
         text = without_wrappers(said[1])
     text = ABOUT.sub("", text, count=1) if ABOUT.match(text) else text
-    remark = REMARK.fullmatch(text)
-    if remark:
-        text = remark[1]
     text = ROOT.sub(lambda root: rf"\sqrt{{{root[1] or root[2]}}}", text)
     return number_spelling(text)
 

@@ -58,7 +58,7 @@ class Expressions(Numerals):
             self.at += 1
         if len(signs) > 2:
             raise Unreadable("signs")
-        if not signs and self.next_is_word("negative"):
+        if not signs and self.next_is_word("negative", "minus"):
             self.at += 1
             signs.append("-")
         term = self.term()
@@ -177,6 +177,8 @@ class Expressions(Numerals):
         if self.next_is("-", "+"):
             sign = self.take().text
             return signed(sign, self.script())
+        if self.next_is_number():  # no mixed number: 2^3\frac12 is half of 8
+            return number(decimal(self.take().text))
         return self.primary()
 
     def braces(self):

@@ -2,7 +2,8 @@ r"""Whether two answers say the same: the rules for lists, sets, intervals, equa
 
 Each rule is a choice where people differ; they are written out here so that one can disagree.
 
-- Several values: a list without brackets is unordered, with multiplicity (1, 1, 2 is not 1, 2, 2);
+- Several values: a list without brackets is unordered, with multiplicity (1, 1, 2 is not 1, 2, 2),
+  unless its values have names: x = 3, y = 4 is 3, 4 and not 4, 3; so are 3 boys and 4 girls;
   braces are a set; in round or square brackets the order counts, and the kind of bracket does
   where it can be an interval. "2, 3" is (2, 3) in this order only.
 - An inequality is its interval, in both directions: x > 3, (3, \infty), {x | x > 3}.
@@ -16,7 +17,8 @@ Each rule is a choice where people differ; they are written out here so that one
 - 90 degrees is 90 and pi/2.
 - An answer with its rounding, "1/3 ≈ 0.33", is the exact one. A rounding alone is never right.
 - A letter with its text, "(B) 12", is the letter B where the gold is a letter, else its text.
-- 3:2 is 6:4 and 3/2, unless it is a time of the day: 9:45 is only 9:45, with or without "AM".
+- 3:2 is 6:4 and 3/2, unless it is a time of the day: 9:45 is only 9:45, with or without "AM", and
+  "9 to 45".
 - A gold with its base, 52_8, is 52 (the question names the base); it is not 42, 52_{10} or 528. A
   gold without a base is not 52_8.
 """
@@ -41,13 +43,15 @@ from math_agent.equality.shapes import (
     Ratio,
     Relation,
 )
-from math_agent.equality.units import Unit
+from math_agent.equality.spelling import Token
+from math_agent.equality.units import CURRENCIES, Unit
 from math_agent.equality.values import (
     names,
     ratio_of,
     rational,
     same_value,
 )
+from math_agent.equality.words import FUNCTIONS, VALUE_WORDS, is_product
 
 MAX_ITEMS = 200
 
@@ -56,7 +60,9 @@ def says_the_same(gold: str, answer: str) -> bool:
     """Whether the content of a box is right for one gold answer."""
     if with_unit := _UNIT_IN_BRACKETS.fullmatch(gold.strip()):
         value, unit = with_unit.groups()
-        if len(unit) > 1 or units.measure(unit):
+        if _is_measure(unit):
+            return _says_the_same(f"{value} {unit}", answer)
+        if _is_thing(unit):
             return _says_the_same(f"{value} {unit}", answer) or _says_the_same(
                 value, answer, gold_things(unit)
             )
@@ -80,6 +86,19 @@ def _says_the_same(gold: str, answer: str, things: frozenset[str] = frozenset())
     ):
         return True
     return any(same(one, other) for one in gold_readings for other in answer_readings)
+
+
+def _is_measure(text: str) -> bool:
+    """Whether what stands in brackets after a number is a unit of measure: 7 (cm), not 2 (m-s)."""
+    return "-" not in text and all(map(units.measure, re.findall(r"[A-Za-z]+", text)))
+
+
+def _is_thing(text: str) -> bool:
+    """Whether it says what was counted, and is no factor: 9 (apples), not 2 (ab) or 2 (sin x)."""
+    words = re.findall(r"[A-Za-z]+", text)
+    if any(word.lower() in VALUE_WORDS or word in FUNCTIONS for word in words):
+        return False
+    return any(len(word) > 2 and not is_product(Token("word", word)) for word in words)
 
 
 # readings
@@ -215,7 +234,9 @@ def _is_angle(unit: Unit | None) -> bool:
 def _units_agree(one: Unit, other: Unit) -> bool:
     """Whether one unit only says more than the other: $ per day, and $; apples, and nothing."""
     parts, others = set(one.dimensions), set(other.dimensions)
-    if parts <= others or others <= parts:
+    if parts == others or not parts or not others:
+        return True
+    if (parts <= others and one in CURRENCIES) or (others <= parts and other in CURRENCIES):
         return True
     temperatures = {("angle", 1), ("celsius", 1), ("fahrenheit", 1)}
     return parts | others <= temperatures and ("angle", 1) in parts | others
@@ -243,9 +264,13 @@ def _same_group(gold: Group, answer: Group) -> bool:
         return False
     if len(gold.items) != len(answer.items):
         return False
+    return _same_in_order(gold.items, answer.items)
+
+
+def _same_in_order(gold: tuple, answer: tuple) -> bool:
     return all(
         same(_value_in_order(one), _value_in_order(other))
-        for one, other in zip(gold.items, answer.items, strict=True)
+        for one, other in zip(gold, answer, strict=True)
     )
 
 
@@ -266,9 +291,15 @@ def _same_ends(gold: Group, answer: Group) -> bool:
 
 
 def _same_items(gold: tuple, answer: tuple) -> bool:
-    """Whether the items are the same in some order."""
+    """Whether the items are the same: by their names if they have some, else in some order."""
     if len(gold) != len(answer):
         return False
+    gold_names, answer_names = _names_of(gold), _names_of(answer)
+    if bool(gold_names) != bool(answer_names):  # "x = 1, y = 2" and "1, 2"
+        return _same_in_order(gold, answer)
+    if gold_names and set(gold_names) == set(answer_names):
+        named = dict(zip(answer_names, answer, strict=True))
+        return all(same(item, named[name]) for name, item in zip(gold_names, gold, strict=True))
     left = list(answer)
     for item in gold:
         partner = next((k for k, other in enumerate(left) if same(item, other)), None)
@@ -276,6 +307,22 @@ def _same_items(gold: tuple, answer: tuple) -> bool:
             return False
         del left[partner]
     return True
+
+
+def _names_of(items: tuple) -> list[str]:
+    """What each item is called: x of "x = 1", apples of "3 apples". [] if two have one name.
+
+    The letter alone counts: x_1 and x_2 are two roots, which have no order.
+    """
+    found = []
+    for item in items:
+        if named := assignment(item):
+            found.append(named[0].partition("_")[0])
+        elif isinstance(item, Quantity) and item.unit is not None:
+            found.append(item.unit.thing)
+        else:
+            found.append("")
+    return found if all(found) and len(set(found)) == len(found) else []
 
 
 def _distinct(items: tuple) -> tuple:
@@ -302,8 +349,10 @@ def _same_matrix(gold: Matrix, answer: Matrix) -> bool:
 
 def _same_ratio(gold, answer) -> bool:
     if isinstance(gold, Ratio) and isinstance(answer, Ratio):
-        if gold.clock is not None:
-            return answer.clock is not None and _same_time(gold.clock, answer.clock)
+        if gold.clock is not None and answer.clock is not None:
+            return _same_time(gold.clock, answer.clock)
+        if gold.clock is not None:  # 5:12 is "5 to 12"
+            return _same_parts(gold, answer.parts)
         return len(gold.parts) == len(answer.parts) and all(
             same_value(("mul", one, answer.parts[0]), ("mul", other, gold.parts[0]))
             for one, other in zip(gold.parts, answer.parts, strict=True)
@@ -312,6 +361,15 @@ def _same_ratio(gold, answer) -> bool:
     if not isinstance(other, Quantity) or len(ratio.parts) != 2 or ratio.clock is not None:
         return False
     return same_value(("div", *ratio.parts), other.value)
+
+
+def _same_parts(clock: Ratio, parts: tuple) -> bool:
+    """Whether what may be a time of the day has just these parts as a ratio."""
+    return (
+        clock.clock[3] is None
+        and len(clock.parts) == len(parts)
+        and all(map(same_value, clock.parts, parts))
+    )
 
 
 def _same_time(one: tuple, other: tuple) -> bool:

@@ -45,7 +45,7 @@ _LABEL = re.compile(
     r"(?=[\s\d\\$({+-])",
     re.IGNORECASE,
 )
-_CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?\s*(?:([ap])\.?\s?m\.?)?")
+_CLOCK = re.compile(r"(\d{1,2})(?::(\d\d)(?::(\d\d))?\s*(?:([ap])\.?\s?m\.?)?|\s*([ap])\.?\s?m\.?)")
 _BASED = re.compile(
     r"\(?\s*([0-9A-Za-z]+)\s*\)?\s*(?:_\s*\{?\s*(?:base\s*)?(\w+)\s*\}?|\s*(?:in )?base (\w+))"
 )
@@ -86,10 +86,11 @@ def _special(shown: str, words: str):
     if re.fullmatch(r"(?:all )?real numbers?|all reals", words):
         return NumberSet("R")
     if clock := _CLOCK.fullmatch(words.casefold()):
-        hour, minute, second, half = clock.groups()
-        if int(minute) < 60 and int(hour) < 25:
+        hour, minute, second, half, half_of_hour = clock.groups()  # 9:30 am, 9 am
+        if int(minute or 0) < 60 and int(hour) < 25:
             parts = tuple(number(part) for part in (hour, minute, second) if part)
-            return Ratio(parts, (int(hour), int(minute), int(second or 0), half))
+            half = half or half_of_hour
+            return Ratio(parts, (int(hour), int(minute or 0), int(second or 0), half))
     if based := _BASED.fullmatch(spelling.as_text(shown)):
         base = based[2] or based[3]
         base = int(base) if base.isdecimal() else CARDINALS.get(base)

@@ -329,10 +329,14 @@ _TEXT_WRAPPER = re.compile(
 )
 
 
+_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz")
+
+
 def as_text(text: str) -> str:
     """An answer that is compared letter by letter: without wrappers, outer marks and spaces.
 
-    Case matters only in formulas: where there is a LaTeX command, or a digit before a letter.
+    Case matters only in formulas: where there is a LaTeX command, a digit before a letter, or one
+    letter in both cases and no word (R - r).
     """
     unwrapped = None
     while unwrapped != text:
@@ -342,5 +346,7 @@ def as_text(text: str) -> str:
     text = re.sub(r"(\\[A-Za-z]+) (?=\d)", r"\1", text)
     text = re.sub(r"\s+", " ", text).lstrip().rstrip(" .,;:?")
     if re.search(r"\\|\d\s*[^\W\d_]", text):
+        return text
+    if not re.search(r"[^\W\d_]{3}", text) and set(text) & set(text.swapcase()) & _LETTERS:
         return text
     return text.casefold()

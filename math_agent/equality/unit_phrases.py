@@ -137,10 +137,10 @@ class UnitPhrases(Cursor):
         if unit is not None:
             return unit
         if units.is_thing(word) or word in self.things:
-            return COUNTED
+            return units.counted(word)
         is_any_word = len(word) > 2 and word not in VALUE_WORDS and word not in FUNCTIONS
         if self.trusted and is_any_word and (token.upright or token.spaced or len(word) > 3):
-            return COUNTED
+            return units.counted(word)
         return None
 
     def unit_power(self) -> int | None:

@@ -15,16 +15,18 @@ from typing import NamedTuple
 class Unit(NamedTuple):
     """A unit of measure: what it measures, as sorted (dimension, power) pairs, and how much.
 
-    `factor` is in the base units of the dimensions; a counted thing has no dimension.
+    `factor` is in the base units of the dimensions; a counted thing has no dimension, but a name,
+    which is the same in the singular and the plural.
     """
 
     dimensions: tuple[tuple[str, int], ...] = ()
     factor: Fraction = Fraction(1)
+    thing: str = ""
 
     def power(self, exponent: int) -> Unit:
         """This unit squared, cubed, ..."""
         dimensions = tuple((name, power * exponent) for name, power in self.dimensions)
-        return Unit(dimensions, self.factor**exponent)
+        return Unit(dimensions, self.factor**exponent, self.thing)
 
     def times(self, other: Unit) -> Unit:
         """The unit of a product."""
@@ -32,10 +34,17 @@ class Unit(NamedTuple):
         for name, power in other.dimensions:
             powers[name] = powers.get(name, 0) + power
         dimensions = tuple(sorted((name, power) for name, power in powers.items() if power))
-        return Unit(dimensions, self.factor * other.factor)
+        return Unit(dimensions, self.factor * other.factor, other.thing or self.thing)
 
 
 COUNTED = Unit()
+
+
+def counted(word: str) -> Unit:
+    """The unit of a counted thing: apples, apple."""
+    return Unit(thing=word.lower().rstrip("s").rstrip("e"))
+
+
 ANGLE = (("angle", 1),)
 
 # dimensions: {factor: names}; names of one letter or with a capital are compared as written
@@ -141,6 +150,7 @@ MEASURES: dict[str, Unit] = {
     for factor, names in units.items()
     for name in names.split()
 }
+CURRENCIES = frozenset(MEASURES[name] for name in ("$", "€", "£", "yuan", "yen", "rupee"))
 # What tasks count; the singular of a plural in -s is known with it.
 THINGS = frozenset(Path(__file__).with_name("things.txt").read_text(encoding="ascii").split())
 

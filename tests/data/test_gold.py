@@ -15,6 +15,11 @@ from math_agent.answers import is_correct
         ("The answer is 18.", "18"),
         ("So, the final answer is: $18$", "18"),
         ("Answer: **18**", "18"),
+        ("2 + 2 = 4\n#### 4\nThe answer is: 4", "4"),
+        ("We compute.\nThe answer is 7.", "7"),
+        ("So we get 8. The answer is: 8", "8"),
+        ("The answer is 5.\nThe answer is: $5.5$", "5.5"),
+        ("Answer:\n$$\n18\n$$", "18"),
         ("\\[18\\]", "18"),
         ("\\( 18 \\)", "18"),
         ("$$\\frac{1}{2}$$", "0.5"),
@@ -68,7 +73,8 @@ def test_a_right_response_is_right_for_the_gold_answer(value, response):
     "gold",
     ["7", "007", "-3", "\\frac{1}{2}", "[0, 1]", "(1, 2)", "\\{1, 2\\}", "1, 2", "x = 5", "A", "(B)", "Yes",
      "5 (mod 7)", "3 \\pmod{7}", "\\begin{pmatrix}1\\\\2\\end{pmatrix}", "no solution", "DNE", "undefined",
-     "\\emptyset", "∅", "18 ||| 18.5", "f(x) = 2 (x)", "$a$ and $b$", "the triangle is isosceles"],
+     "\\emptyset", "∅", "18 ||| 18.5", "f(x) = 2 (x)", "$a$ and $b$", "the triangle is isosceles",
+     "2(a-b)", "2(pi)", "\\frac{1}{2}(ab)", "9 (million)", "9 (apples)"],
 )  # fmt: skip
 def test_mathematics_stays_as_it_is(gold):
     assert read_gold(gold) == (gold, None)
