@@ -87,11 +87,17 @@ def parse_arguments(argv: list[str] | None) -> Namespace:
 def measure(args: Namespace) -> None:
     """Measure, write, report. Raises BadInput, OSError and GivenUp."""
     from data_augment.pass_rates.report import compare, report
-    from data_augment.pass_rates.taskset import choose_output, read_taskset, write_columns
+    from data_augment.pass_rates.taskset import (
+        choose_output,
+        read_taskset,
+        table_to_extend,
+        write_columns,
+    )
     from data_augment.pass_rates.workers import measure_all
 
     taskset = read_taskset(args.taskset, args.split)
     output = choose_output(args.output, taskset, args.split)
+    table = table_to_extend(output, taskset)
     candidate = args.candidate.name if args.candidate else None
     rates = {}
     columns = {}
@@ -104,7 +110,7 @@ def measure(args: Namespace) -> None:
             if name != candidate:
                 columns[f"{name}_pass_rate"] = (rates[name], "float64")
                 columns[f"{name}_samples"] = (samples, "int64")
-        write_columns(output, taskset.table, columns)
+        write_columns(output, table, columns)
     for measurement in measurements:
         report(measurement, rates[measurement.name], args.min_samples)
     compare(rates, candidate)

@@ -15,7 +15,7 @@ curves.py makes the table, drawing.py the figure, comparison.py the comparison (
 columns), measures.py its numbers, intervals.py the intervals of both. With --selection:
 selection.py reads what the selectors wrote, selection_drawing.py draws it.
 
-Exit status: 0 the figure is made; 2 bad input, nothing was written.
+Exit status: 0 the figure is made; 2 bad input, or a file that cannot be written.
 """
 
 import argparse

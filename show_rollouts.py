@@ -69,6 +69,8 @@ def show(args: argparse.Namespace) -> None:
     from data_augment.figure.run_folder import find_runs
     from data_augment.rollouts.choice import chosen, rollouts_of, stored_steps
 
+    if args.limit < 1:
+        raise BadInput(f"--limit: a number from 1 is expected, not {args.limit}")
     run = only_run(find_runs([args.run]))
     kept = stored_steps(run)
     rollouts = chosen(
@@ -131,8 +133,8 @@ def print_learned(rollouts) -> None:
     pair = learned(rollouts)
     if pair is None:
         console.print(
-            "No task was rolled out at two steps with a higher pass rate at the later one, so this "
-            "run has no example of a task that was learned."
+            "Of the rollouts that were asked for, no task has some at two steps with a higher pass "
+            "rate at the later one: there is no example of a task that was learned."
         )
         return
     wrong, right = pair

@@ -18,10 +18,14 @@ def open_url(url: str, timeout: float):
 def proxy_of(url: str) -> str | None:
     """The proxy that the environment (http_proxy, https_proxy, no_proxy) names for an address.
 
-    None for this machine's own: a proxy elsewhere cannot reach it. Raises BadInput for a SOCKS
-    proxy, which aiohttp does not speak.
+    None for this machine's own: a proxy elsewhere cannot reach it. Raises BadInput for what is no
+    address, and for a SOCKS proxy, which aiohttp does not speak.
     """
-    address = urlsplit(url)
+    try:
+        address = urlsplit(url)
+        _ = address.port  # read here, for its ValueError
+    except ValueError as error:
+        raise BadInput(f"{url}: no address ({error})") from None
     if is_loopback(address.hostname or "") or proxy_bypass(address.netloc):
         return None
     proxies = getproxies()

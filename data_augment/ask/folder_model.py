@@ -63,7 +63,9 @@ class FolderModel(ChatModelBase):
 def content_blocks(text: str) -> list[TextBlock | ThinkingBlock]:
     """The thought and the answer apart, as a server's reasoning parser hands them out."""
     thought, end, answer = text.rpartition(END_OF_THOUGHT)
-    blocks = [TextBlock(type="text", text=answer.strip() if end else text)]
+    if not end and text.lstrip().startswith(THOUGHT):  # cut off while it thought
+        thought, answer = text, ""
+    blocks = [TextBlock(type="text", text=answer.strip())]
     if thought:
         thought = thought.strip().removeprefix(THOUGHT)
         blocks.insert(0, ThinkingBlock(type="thinking", thinking=thought.strip()))

@@ -5,6 +5,10 @@ from data_augment.errors import BadInput
 
 # The first that is there holds the question; upper and lower case do not matter.
 QUESTIONS = ("question", "problem", "prompt", "query", "conversations", "messages", "0")
+# Beside `question`: what is asked about (SVAMP, ASDiv). The question begins with it.
+BODY = "body"
+# Beside the question: what there is to choose from. It is not read.
+CHOICES = ("choices", "options")
 # Each that is there holds the answer; a row whose answers disagree is dropped.
 ANSWERS = ("answer", "final_answer", "expected_answer", "ground_truth", "reward_model")
 # Without one of those, the first of these: a solution that ends on its answer, or \boxed{}.
@@ -116,6 +120,9 @@ def question_expression(schema: dict, path: str):
             last = question.list.last().struct.field(text)
             question = pl.coalesce(asked.list.last().struct.field(text), last)
             dtype = pl.String
+    body = named([BODY], schema)
+    if path.lower() == "question" and body and schema[body[0]] == pl.String == dtype:
+        question = pl.concat_str(pl.col(body[0]), question, separator=" ", ignore_nulls=True)
     if path == "prompt":  # guru keeps the question as it was before its instruction
         original = find_column(schema, "extra_info.original_question")
         if original and original[1] == pl.String and dtype == pl.String:

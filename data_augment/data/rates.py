@@ -18,7 +18,8 @@ from data_augment.errors import BadInput
 
 RATE_ENDINGS = ("pass_rate", "solve_rate", "success_rate", "solved_percentage")
 GRADES = ("difficulty", "level", "grade")
-OURS = ("question", "answer", "source", "source_index")  # the other columns of a taskset
+# the other columns of a taskset, and those of data_augment/data/tasks.py on the way to it
+OURS = ("question", "answer", "source", "source_index", "key", "gold", "gold_fault")
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,8 @@ def parse_feature(text: str, schema: dict, source: str) -> Feature:
     name = name or column.meta.output_name()  # of a path into a struct, its last field
     if name in OURS:
         raise BadInput(
-            f"{source}: --feature-columns {text}: the taskset has a column {name} of its own. "
-            f"Give this one another name: NAME={path}"
+            f"{source}: --feature-columns {text}: {name} is a name that prepare_data.py needs "
+            f"for itself. Give this one another: NAME={path}"
         )
     return Feature(name, path, divisor, is_turned)
 
@@ -130,7 +131,8 @@ def read_feature(values, feature: Feature, source: str):
     note = f"{feature.name} has {span}: it is no pass rate, and carried as it is"
     if len(known) >= there / 2 and not feature.is_found:
         note += f" (for counts of N samples: {feature.name}={feature.path}/N)"
-    return numbers if values.dtype.is_nested() else values, False, note
+    are_all_numbers = len(known) == there  # in a .csv they are text
+    return numbers if values.dtype.is_nested() or are_all_numbers else values, False, note
 
 
 def scaled(numbers, known, feature: Feature):

@@ -4,9 +4,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from data_augment.data.columns import (
+    CHOICES,
     answer_columns,
     answer_expression,
     find_column,
+    named,
     question_column,
     question_expression,
 )
@@ -76,6 +78,11 @@ def read_tasks(args) -> Tasks:
     label = pl.lit(source if commit else Path(source).name)
     rows = rows.with_columns(text, key, gold, fault.alias("gold_fault"), source=label)
     tasks = Tasks(rows, commit=commit)
+    for choices in named(CHOICES, schema):
+        tasks.notes.append(
+            f"{choices} is not read: the agent sees {question} without it. Where an answer is "
+            "one of these choices, write them into the question first"
+        )
     add_features(tasks, features, source)
     return tasks
 

@@ -10,6 +10,7 @@ FOLDER             a model folder. Nothing here serves it, but the message says 
 
 import json
 import re
+from http.client import HTTPException
 from pathlib import Path
 from typing import NamedTuple
 
@@ -74,7 +75,7 @@ def only_model(url: str) -> str:
     try:
         with open_url(f"{url}/models", PATIENCE) as answer:
             names = [model["id"] for model in json.load(answer)["data"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, HTTPException, ValueError, KeyError, TypeError) as error:
         raise BadInput(f"{url}: does not say which models it has ({error})") from None
     if len(names) != 1:
         raise BadInput(f"{url}: name one of its models, MODEL@URL; it has {', '.join(names)}")

@@ -145,6 +145,24 @@ def choose_output(output: Path | None, taskset: Taskset, split: str) -> Path:
     return output
 
 
+def table_to_extend(output: Path, taskset: Taskset):
+    """The table that gets the new columns: what `output` has of earlier models, or the taskset's.
+
+    Raises BadInput where `output` holds other questions.
+    """
+    if not output.exists() or output == taskset.file:
+        return taskset.table
+    table = read_parquet(output)
+    names = ("question", "answer")
+    same = all(name in table.column_names for name in names)
+    if not same or Taskset(output, table, output).digest != taskset.digest:
+        raise BadInput(
+            f"--output {output}: is there, with other questions or answers than {taskset.path}. "
+            "Remove it, or name another file"
+        )
+    return table
+
+
 def write_columns(output: Path, table, columns: dict[str, tuple[list, str]]) -> None:
     """Write `table` with new or replaced columns (name: values, pyarrow type), whole or not."""
     import pyarrow as pa

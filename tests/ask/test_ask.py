@@ -79,5 +79,7 @@ def test_what_a_model_thinks_aloud_is_no_part_of_its_answer():
 
     thinking, text = content_blocks("<think>\nhm \\boxed{1}\n</think>\n\\boxed{2}")
     assert (thinking["thinking"], text["text"]) == (r"hm \boxed{1}", r"\boxed{2}")
+    thinking, text = content_blocks("<think>\nhm \\boxed{1} and th")  # cut off
+    assert (thinking["thinking"], text["text"]) == (r"hm \boxed{1} and th", "")
     (text,) = content_blocks(r"\boxed{2}")
     assert text["text"] == r"\boxed{2}"

@@ -119,6 +119,32 @@ def test_feature_columns_choose_what_is_carried(prepare):
     assert rows["difficulty"].to_list() == [0.5]
 
 
+@pytest.mark.parametrize("name", ["question", "source_index", "key", "gold", "gold_fault"])
+def test_a_feature_cannot_have_a_name_that_is_taken(prepare, capsys, name):
+    assert prepare(tasks("a"), "--feature-columns", f"{name}=a_pass_rate") == 2
+    assert f"{name} is a name that prepare_data.py needs for itself" in capsys.readouterr().err
+
+
+def test_numbers_of_a_csv_are_carried_as_numbers(prepare, tmp_path):
+    lines = [f"q{i},{i},{i / 4}" for i in range(9)]
+    (tmp_path / "t.csv").write_text("\n".join(["question,answer,difficulty", *lines]))
+    rows, _ = prepare(tmp_path / "t.csv")
+    assert rows["difficulty"].to_list() == [i / 4 for i in range(9)]
+
+
+def test_what_a_question_is_about_stands_before_it(prepare):
+    table = {"Body": ["Tom has 3 pens.", None], "Question": ["How many?", "Who?"]}
+    rows, _ = prepare(pl.DataFrame(table | {"Answer": [3.0, 4.0]}))
+    assert rows["question"].to_list() == ["Tom has 3 pens. How many?", "Who?"]
+
+
+def test_choices_that_are_not_read_are_said(prepare):
+    table = tasks("a").with_columns(choices=pl.lit("2, 3"))
+    _, report = prepare(table)
+    assert "choices is not read" in report["notes"][0]
+    assert prepare(tasks("a"))[1]["notes"] == []
+
+
 def test_gold_answers_go_through_the_judge(prepare):
     table = tasks("abc", answer=["1,000", "\\frac{1}{2", "\\frac12"])
     rows, report = prepare(table, judge=True)

@@ -1,6 +1,7 @@
 """Which model is meant: a name on a server, a server, a run, a checkpoint, a folder."""
 
 import json
+import socket
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
@@ -92,6 +93,26 @@ def test_a_server_alone_stands_for_its_only_model(names, outcome):
         with pytest.raises(BadInput, match=outcome):
             find_served(url)
     server.server_close()
+
+
+def test_a_server_that_speaks_no_http_is_said():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def greet():
+            client, _ = listener.accept()
+            with client:
+                client.recv(1000)
+                client.sendall(b"220 mail\r\n")
+
+        Thread(target=greet, daemon=True).start()
+        with pytest.raises(BadInput, match="does not say which models it has"):
+            find_served(f"http://127.0.0.1:{listener.getsockname()[1]}/v1")
+
+
+@pytest.mark.parametrize("url", ["http://localhost:abc/v1", "http://[::1/v1"])
+def test_what_is_no_address_is_refused(url):
+    with pytest.raises(BadInput, match="no address"):
+        find_served(url)
 
 
 def test_a_server_that_is_not_there_is_said():

@@ -3,6 +3,7 @@
 import pyarrow.parquet as pq
 import pytest
 
+import measure_pass_rates
 from tests.conftest import write_taskset
 from tests.pass_rates.conftest import ROWS, UNDISTURBED, columns, measure, right
 
@@ -83,6 +84,22 @@ def test_several_files_are_read_as_training_reads_them(taskset, serve, tmp_path,
     output = tmp_path / "measured/train.parquet"
     assert measure(taskset, server, f"--output={output}") == 0
     assert columns(output.parent) == UNDISTURBED
+
+
+def test_an_output_keeps_the_columns_of_an_earlier_model(taskset, serve, tmp_path, capsys):
+    split_into(taskset, "part-0.parquet", "part-1.parquet")
+    output = tmp_path / "measured/train.parquet"
+    assert measure(taskset, serve(), f"--output={output}") == 0
+    other = [str(taskset), f"--model=other=m@{serve().url}", "--samples=4", f"--output={output}"]
+    assert measure_pass_rates.main(other) == 0
+    names = pq.read_table(output).column_names
+    assert {"weak_pass_rate", "other_pass_rate"} <= set(names)
+
+    write_taskset(output, 2)
+    before = output.read_bytes()
+    assert measure_pass_rates.main(other) == 2
+    assert "with other questions" in capsys.readouterr().err
+    assert output.read_bytes() == before
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,11 @@ def test_a_limit_says_how_many_are_left(run, capsys):
     assert "1 of 4" in shown(capsys, run, "--limit", 1)
 
 
+def test_a_limit_below_one_is_refused(run, capsys):
+    assert main([str(run), "--limit", "-1"]) == 2
+    assert "--limit: a number from 1" in capsys.readouterr().err
+
+
 def test_learned_shows_one_task_wrong_and_then_right(run, capsys):
     output = shown(capsys, run, "--learned")
     assert output.index("first guess") < output.index("now I know")
