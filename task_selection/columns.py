@@ -96,9 +96,14 @@ def check_columns(dataset, feature_keys: list[str]) -> list[str]:
     for key in feature_keys:
         if key not in dataset.column_names:
             errors.append(f"feature column {key!r} is not in the dataset, which has: {present}")
-        elif all(value is None or value != value for value in dataset[key][:]):
+        elif all(is_missing(value) for value in dataset[key][:]):
             errors.append(f"feature column {key!r} has no value in any row")
     return errors
+
+
+def is_missing(value) -> bool:
+    """Whether it is null, NaN or infinite."""
+    return value is None or (isinstance(value, Real) and not np.isfinite(value))
 
 
 def encode(dataset, feature_keys: list[str]) -> Encoding:
@@ -107,17 +112,24 @@ def encode(dataset, feature_keys: list[str]) -> Encoding:
         values = list(dataset[key][:])
         present = [value for value in values if value is not None]
         if present and all(isinstance(v, Real) and not isinstance(v, bool) for v in present):
-            samples = None
             counts = key.removesuffix("_pass_rate") + "_samples"
-            if counts in dataset.column_names:
-                samples = np.array(dataset[counts][:], dtype=float)
-            columns.append(_number(key, values, samples))
+            samples = dataset[counts][:] if counts in dataset.column_names else []
+            columns.append(_number(key, values, _counts(samples, len(values))))
         else:
             columns.append(_text(key, values))
     return Encoding(columns, len(dataset))
 
 
-def _number(name: str, values: list, samples) -> Column:
+def _counts(values, rows: int) -> np.ndarray:
+    """Rollouts behind the rate of each row, [rows]; SAMPLES where that is not known."""
+    counts = np.full(rows, float(SAMPLES))
+    for i, value in enumerate(values):
+        if isinstance(value, Real) and value > 0 and np.isfinite(value):
+            counts[i] = value
+    return counts
+
+
+def _number(name: str, values: list, samples: np.ndarray) -> Column:
     numbers = np.array([np.nan if value is None else value for value in values], dtype=float)
     missing = ~np.isfinite(numbers)
     known = numbers[~missing]
@@ -129,9 +141,8 @@ def _number(name: str, values: list, samples) -> Column:
         codes[missing] = len(labels)
         labels.append("missing")
     if is_rate:
-        n = SAMPLES if samples is None else samples
-        successes = numbers * n
-        numbers = np.log((successes + 0.5) / (n - successes + 0.5))
+        successes = numbers * samples
+        numbers = np.log((successes + 0.5) / (samples - successes + 0.5))
         known = numbers[~missing]
     spread = float(known.std()) or 1.0
     center = float(known.mean())

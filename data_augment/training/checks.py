@@ -94,6 +94,14 @@ def check_schedule(settings, plan: Plan) -> None:
         f"{plan.steps:,} of {batch} tasks x {group} rollouts ({plan.steps * batch * group:,}), "
         f"{saves}",
     )
+    responses = settings.buffer.train_batch_size
+    if responses not in (None, 0, batch * group):
+        plan.error(
+            "buffer.train_batch_size",
+            f"{responses}, but a batch has {batch} x {group} rollouts: after a kill, weights and "
+            "selector would come back from different batches",
+            "Leave it out",
+        )
     check_intervals(settings, plan)
     check_pass_length(settings, plan)
     if group == 1:
@@ -129,7 +137,7 @@ def check_pass_length(settings, plan: Plan) -> None:
 
 def check_intervals(settings, plan: Plan) -> None:
     """Evaluation and checkpoints fall on weight syncs."""
-    sync = settings.synchronizer.sync_interval
+    sync, offset = settings.synchronizer.sync_interval, settings.synchronizer.sync_offset
     save_interval, eval_interval = settings.trainer.save_interval, settings.explorer.eval_interval
     if save_interval % sync:
         near = max(save_interval // sync, 1) * sync
@@ -138,6 +146,13 @@ def check_intervals(settings, plan: Plan) -> None:
             f"{save_interval} is no multiple of synchronizer.sync_interval, {sync}: selector and "
             "weights would come back from different steps after a kill",
             f"Set it to {near} or {near + sync}",
+        )
+    elif offset % sync:
+        plan.error(
+            "synchronizer.sync_offset",
+            f"{offset} is no multiple of synchronizer.sync_interval, {sync}: weights and selector "
+            "would be saved at different steps",
+            f"Set it to 0 or {sync}",
         )
     if not settings.buffer.explorer_input.eval_tasksets:
         return

@@ -371,6 +371,21 @@ def insert_rollout_store(config) -> None:
     )
 
 
+def give_trainer_patience(config) -> None:
+    """Let the trainer wait as long for a batch as an evaluation and its rollouts may take.
+
+    Trinity 0.6.0 gives up after half an hour, even where the evaluation alone takes longer: each
+    start of such a run would end there.
+    """
+    from omegaconf import OmegaConf
+
+    explorer = with_defaults(config).explorer
+    longest = explorer.max_timeout * (explorer.max_retry_times + 1)  # for a batch of tasks
+    key = "buffer.trainer_input.experience_buffer.max_read_timeout"
+    if OmegaConf.select(config, key) is None:
+        OmegaConf.update(config, key, float(2 * longest), force_add=True)
+
+
 def trinity_config(config):
     """The merged YAML as Trinity's Config, checked by Trinity's own validators.
 
@@ -382,9 +397,14 @@ def trinity_config(config):
     from omegaconf import OmegaConf
 
     typed = OmegaConf.to_object(with_defaults(config))
+    refusals = [ValueError, RuntimeError, AssertionError]
+    if typed.model.tinker.enable:
+        from tinker import TinkerError
+
+        refusals.append(TinkerError)  # a wrong key, or a server of something else
     try:
         return typed.check_and_update()
-    except (ValueError, RuntimeError, AssertionError) as error:
+    except tuple(refusals) as error:
         raise BadInput(f"Trinity refuses the configuration: {error}") from error
 
 

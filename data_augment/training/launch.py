@@ -7,6 +7,7 @@ from pathlib import Path
 
 from data_augment.training.experiment_yaml import (
     claim,
+    give_trainer_patience,
     insert_rollout_store,
     run_folder,
     save,
@@ -40,6 +41,7 @@ def plug_in(config) -> None:
     """
     insert_monitor(config)
     insert_rollout_store(config)
+    give_trainer_patience(config)
     config.buffer.explorer_input.default_workflow_type = WORKFLOW_TYPE
     if adapter_name(config):
         serve_adapters(config)

@@ -77,13 +77,15 @@ def check_socket_path(plan: Plan) -> None:
 
 def check_gpus(settings, plan: Plan, gpu_check: bool) -> None:
     nodes, per_node = settings.cluster.node_num, settings.cluster.gpu_per_node
-    if not nodes or not per_node:
-        return plan.fact("machine", "as Ray finds it: cluster.node_num, gpu_per_node are not set")
+    if not nodes or not per_node:  # Trinity would ask a Ray that is not there yet
+        found = f"{nodes} node(s) of {per_node} GPU(s)"
+        return plan.error("cluster.gpu_per_node", found, "Give node_num and gpu_per_node")
     check_shares(settings, plan)
 
     lacks = []  # where, what was found, how to fix it
     present = len(gpu_memory())
-    if nodes == 1 and present < per_node and not os.environ.get("RAY_ADDRESS"):
+    is_here = settings.cluster.ray_address == "auto" and not os.environ.get("RAY_ADDRESS")
+    if nodes == 1 and present < per_node and is_here:
         found = f"{per_node} GPU(s) expected, {present} on this machine"
         lacks.append(
             ("cluster.gpu_per_node", found, "Choose another --profile (laptop needs none)")

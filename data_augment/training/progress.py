@@ -8,9 +8,15 @@ from data_augment.training.follow import NewLines, size
 from data_augment.training.rollout_count import ENDED, HAS_TEXT
 
 TRAINED = "time/train_step"  # the trainer writes it for each step that did not raise
+FINISHED = "rollout/finished_task_count"  # the explorer writes it for each batch
 ACCURACY = "rollout/accuracy/mean"
 EVALUATED = re.compile(r"eval/.+/accuracy/mean@\d+")
 
+TOO_MANY_RESPONSES = (
+    "the trainer is at step {trained}, but only {explored} batches were rolled out: a rollout gave "
+    "more than one response to train on, and a run of this pack cannot be continued then. Let the "
+    "agent call the model once a rollout"
+)
 NO_TEXT = (
     "no response of the first {batch} has any text, so that every reward is 0. Either the model "
     "never closes its thought and explorer.rollout_model.reasoning_parser takes all of it for one "
@@ -36,6 +42,7 @@ class Progress:
         self.out = out
         self.problem = ""
         self.seen_text = False
+        self.explored_step = 0  # the last one of the explorer, 0 before the first
         self.accuracy: dict[int, float] = {}  # of steps that the explorer has done
         self.lost: dict[int, int] = {}  # rollouts, of steps that were not trained yet
         self.first: tuple[int, float] | None = None  # step and time of the first one trained
@@ -54,9 +61,11 @@ class Progress:
     def explored(self, step: int, metrics: dict[str, float]) -> None:
         """A batch of rollouts, an evaluation, or a line of timings alone."""
         self.look_for_text(metrics)
+        self.explored_step = max(self.explored_step, step)
         if ACCURACY in metrics:
             self.accuracy[step] = metrics[ACCURACY]
-        lost = self.rollouts - int(metrics.get(ENDED, self.rollouts))
+        ended = 0 if FINISHED in metrics else self.rollouts  # no rollout of the batch ended
+        lost = self.rollouts - int(metrics.get(ENDED, ended))
         if lost > 0:
             self.lost[step] = lost
             self.say(step, f"{lost} of {self.rollouts} rollouts lost")
@@ -81,6 +90,8 @@ class Progress:
         return f"{self.lost[step]} of the {self.rollouts} rollouts of step {step} were lost"
 
     def trained(self, step: int, at: float) -> None:
+        if step > self.explored_step + 1 > 1:
+            self.problem = TOO_MANY_RESPONSES.format(trained=step, explored=self.explored_step)
         text = f"rollout accuracy {self.accuracy.pop(step, float('nan')):.2f}"
         self.lost.pop(step, None)
         self.say(step, text + self.pace(step, at))

@@ -46,8 +46,8 @@ RANGES = {
     "buffer.total_epochs": (from_1, "a whole number from 1"),
     "buffer.total_steps": (from_1, "a whole number from 1, or left out: total_epochs then counts"),
     "buffer.train_batch_size": (from_0, "a whole number from 1, or 0: batch_size x repeat_times"),
-    "cluster.gpu_per_node": (from_0, "a whole number from 1, or 0: as Ray finds it"),
-    "cluster.node_num": (from_0, "a whole number from 1, or 0: as Ray finds it"),
+    "cluster.gpu_per_node": (from_0, "a whole number from 1"),
+    "cluster.node_num": (from_0, "a whole number from 1"),
     "explorer.dynamic_timeout.ratio": (above_0, "a number above 0"),
     "explorer.dynamic_timeout.warmup_min_steps": (from_0, "a whole number from 0"),
     "explorer.eval_interval": (from_1, "a whole number from 1: steps between two evaluations"),
@@ -86,6 +86,8 @@ RANGES = {
     "synchronizer.sync_offset": (from_0, "a whole number from 0: steps"),
     "synchronizer.sync_timeout": (from_1, "a whole number from 1: seconds"),
     "synchronizer.trainer_sync_interval": (from_1, "a whole number from 1: steps"),
+    f"{TASKSET}.data_selector.seed": (from_0, "a whole number from 0"),
+    f"{TASKSET}.task_selector.seed": (from_0, "a whole number from 0"),
     "trainer.critic_warmup": (from_0, "a whole number from 0: steps"),
     "trainer.grad_clip": (above_0, "a number above 0"),
     "trainer.max_checkpoints_to_keep": (from_0, "a whole number from 1, or 0: all"),
@@ -144,6 +146,8 @@ FIXED = {
     "stages": (([],), "this pack trains in one stage"),
     "model.external_model.enable": ((False,), "a model behind an API cannot be trained"),
     "explorer.auxiliary_models": (([],), "the judge of this pack asks no other model"),
+    "explorer.rollout_model.enable_history": ((True,), "the rollouts are read from it"),
+    "explorer.rollout_model.enable_openai_api": ((True,), "the agent speaks to it"),
     f"{TASKSET}.storage_type": (("file",), "the taskset is a dataset on disk or on the Hub"),
 }
 

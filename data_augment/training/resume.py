@@ -63,7 +63,8 @@ def saved_steps(run_dir: Path) -> list[int]:
         *run_dir.glob("global_step_*/actor"),
         *run_dir.glob("global_step_*/remote_checkpoint_*"),
     ]
-    return sorted({int(path.parent.name.removeprefix("global_step_")) for path in weights})
+    folders = {path.parent.name for path in weights}  # global_step_100, but not ..._100_old
+    return sorted(int(name[12:]) for name in folders if re.fullmatch(r"global_step_\d+", name))
 
 
 def align(run_dir: Path, batch_size: int) -> str:

@@ -15,8 +15,8 @@ from task_selection.checks import (
     is_feature_based,
 )
 
-# Trinity's operators that drop the groups without a signal.
-FILTERS = ("dapo_dynamic_sampling", "reward_std_filter")
+# Trinity's operators that drop rollouts.
+FILTERS = ("dapo_dynamic_sampling", "reward_std_filter", "reward_filter", "invalid_reward_filter")
 
 
 def check_selector(settings, plan: Plan) -> None:
@@ -31,8 +31,7 @@ def check_selector(settings, plan: Plan) -> None:
     if kind == "sequential" and "pass_rate_calculator" in names:
         found = "Trinity's own pass_rate_calculator fails with sequential: its tasks have no index"
         plan.error("--stock", found, "Leave --stock or the calculator out")
-    if settings.synchronizer.sync_style.value == "fixed":
-        check_filters(names, plan)
+    check_filters(settings, names, plan)
     if is_difficulty_based(kind):
         check_difficulty_based(settings, selector, plan)
     if is_difficulty_based(kind) or is_feature_based(kind):
@@ -40,17 +39,27 @@ def check_selector(settings, plan: Plan) -> None:
         check_calculator(names, plan)
 
 
-def check_filters(names: list[str], plan: Plan) -> None:
+def check_filters(settings, names: list[str], plan: Plan) -> None:
     """With sync_style fixed the trainer waits for a whole batch, and the explorer for the trainer.
 
     trinity-rft 0.6.0: the first group that is dropped leaves both waiting until sync_timeout.
     """
-    for name in names:
-        if name in FILTERS:
+    key = "data_processor.experience_pipeline.operators"
+    found = [(key, name) for name in names if name in FILTERS]
+    if (settings.algorithm.advantage_fn_args or {}).get("std_threshold") is not None:
+        found.append(("algorithm.advantage_fn_args", "std_threshold"))
+    for key, name in found:
+        if settings.synchronizer.sync_style.value == "fixed":
             plan.error(
-                "data_processor.experience_pipeline.operators",
+                key,
                 f"{name} drops rollouts, and the trainer would wait for them",
                 "Leave it out, or synchronizer.sync_style=dynamic_by_explorer",
+            )
+        else:
+            plan.note(
+                key,
+                f"{name} drops rollouts, so that fewer steps are trained than planned: the run "
+                "ends with exit status 1 when its tasks are used up",
             )
 
 

@@ -33,8 +33,12 @@ def check_tasksets(settings, plan: Plan) -> None:
             )
         questions = check_texts(rows, TASKSET, plan)
         check_features(settings, rows, plan)
+    names = [taskset.name for taskset in evaluations]
     for i, taskset in enumerate(evaluations):
         key = f"buffer.explorer_input.eval_tasksets[{i}]"
+        if names.index(taskset.name) < i:  # Trinity 0.6.0 would start the one and refuse the other
+            found = f"{taskset.name!r} is the name of another evaluation taskset"
+            plan.error(f"{key}.name", found, "Give each a name of its own")
         held_out = load(taskset, key, plan)
         if not held_out:
             continue

@@ -76,9 +76,21 @@ def test_missing_values_rare_texts_and_text_numbers_are_no_obstacle():
 
 
 @pytest.mark.parametrize(
+    "samples", [[None] * 900, ["16"] * 900, [0] * 900, [float("nan")] * 450 + [float("inf")] * 450]
+)
+def test_a_count_of_samples_that_is_none_leaves_the_usual_one(samples):
+    table = columns() | {"rate_samples": samples}
+    encoding = encode(Dataset.from_dict(table), ["rate"])
+    assert encoding.prior_mean == pytest.approx(
+        encode(Dataset.from_dict(columns()), ["rate"]).prior_mean
+    )
+
+
+@pytest.mark.parametrize(
     ("table", "keys", "named"),
     [
         ({}, [], "feature_keys"),
+        ({"endless": [float("inf")] * 900}, ["endless"], "'endless'"),
         ({}, ["gone"], "'gone'"),
         ({"empty": [None] * 900}, ["empty"], "'empty'"),
     ],

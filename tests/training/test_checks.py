@@ -56,6 +56,11 @@ MESSAGES = {  # override: what the message must say besides the key
         r"reward_filter stands before it"
     ),
     "trainer.save_interval=50": r"Set it to 48 or 52",
+    "synchronizer.sync_offset=2": r"synchronizer\.sync_offset: 2 is no multiple of .* 4",
+    "buffer.train_batch_size=32": r"train_batch_size: 32, but a batch has 16 x 8 rollouts.*Leave it out",
+    "cluster.gpu_per_node=0": r"cluster\.gpu_per_node: 1 node\(s\) of 0 GPU\(s\)",
+    "explorer.rollout_model.enable_history=false": r"enable_history: found 'False', expected true",
+    f"{SELECTOR}.seed=-1": r"task_selector\.seed: found -1",
     "model.tinker={enable: true}": r"TINKER_API_KEY: not set",
     "model.tinker={enable: true, base_url: 'http://127.0.0.1:1'}": r"nothing answers at http://127",
 }  # fmt: skip
@@ -101,14 +106,32 @@ def test_answers_may_be_whole_numbers_and_one_of_them_0(workplace, capsys):
     assert (status, err) == (0, "")
 
 
+DROPPERS = {
+    "dapo_dynamic_sampling": "data_processor.experience_pipeline.operators="
+    "[{name: pass_rate_calculator},{name: dapo_dynamic_sampling}]",
+    "reward_filter": "data_processor.experience_pipeline.operators="
+    "[{name: pass_rate_calculator},{name: reward_filter}]",
+    "std_threshold": "algorithm.advantage_fn_args={std_threshold: 0.0}",
+}
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize("name", DROPPERS)
 @pytest.mark.parametrize(("style", "status"), [("fixed", 2), ("dynamic_by_explorer", 0)])
-def test_a_filter_starves_a_trainer_that_waits_for_a_whole_batch(workplace, capsys, style, status):
-    chain = "[{name: pass_rate_calculator},{name: dapo_dynamic_sampling}]"
-    overrides = [f"data_processor.experience_pipeline.operators={chain}"]
-    found, _, err = check(capsys, *overrides, f"synchronizer.sync_style={style}")
+def test_a_filter_starves_a_trainer_that_waits_for_a_whole_batch(
+    workplace, capsys, name, style, status
+):
+    found, out, err = check(capsys, DROPPERS[name], f"synchronizer.sync_style={style}")
     assert found == status
-    assert ("dapo_dynamic_sampling drops rollouts" in err) == (status == 2)
+    assert f"{name} drops rollouts" in (err if status else out)  # else a note of the plan
+
+
+@pytest.mark.slow
+def test_two_evaluations_of_one_name(workplace, capsys):
+    taskset = "{name: a, path: data/aime24, split: test}"
+    key = "buffer.explorer_input.eval_tasksets"
+    status, _, err = check(capsys, f"{key}=[{taskset},{taskset}]")
+    assert (status, f"{key}[1].name: 'a' is the name of another" in err) == (2, True), err
 
 
 @pytest.mark.slow

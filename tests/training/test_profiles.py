@@ -3,11 +3,14 @@
 import json
 
 import pytest
+import tinker
 
+from data_augment.errors import BadInput
 from data_augment.training.checks import check
 from data_augment.training.experiment_yaml import (
     REPO,
     compose,
+    give_trainer_patience,
     trinity_config,
     use_fixed_classes,
     with_defaults,
@@ -68,6 +71,25 @@ def test_trinity_accepts_the_merged_yaml(workplace, monkeypatch, experiment, pro
     if profile == "gpu1_lora":
         assert checked.explorer.rollout_model.enable_lora
         assert checked.synchronizer.sync_method.value == "checkpoint"
+
+
+def test_a_tinker_server_that_refuses_the_key_is_one_message(workplace, monkeypatch):
+    def refuse(**arguments):
+        raise tinker.TinkerError("Error code: 401")
+
+    monkeypatch.setattr("tinker.ServiceClient", refuse)
+    config = compose(str(REPO / "config_random.yaml"), "laptop", [])
+    with pytest.raises(BadInput, match="Trinity refuses the configuration: Error code: 401"):
+        trinity_config(config)
+
+
+def test_the_trainer_waits_as_long_as_an_evaluation_and_a_batch_may_take(workplace):
+    config = compose(str(REPO / "config_random.yaml"), "gpu8", ["explorer.max_timeout=5000"])
+    give_trainer_patience(config)
+    buffer = trinity_config(config).buffer.trainer_input.experience_buffer
+    assert (buffer.max_read_timeout, buffer.storage_type) == (2 * 3 * 5000, "queue")
+    give_trainer_patience(config)  # one that was given, or saved beside the run, stays
+    assert with_defaults(config).buffer.trainer_input.experience_buffer.max_read_timeout == 30000
 
 
 @pytest.mark.parametrize("profile", ["cluster", "gpu1", "gpu1_lora", "gpu8"])

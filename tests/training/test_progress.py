@@ -67,6 +67,25 @@ def test_lost_rollouts_are_counted_at_their_step(run):
     assert run.progress.starved() == ""
 
 
+def test_a_batch_of_which_no_rollout_ended_is_lost_whole(run):
+    run.log("explorer", 3, {"rollout/finished_task_count": 8.0})
+    (lost,) = run.lines()
+    assert "64 of 64 rollouts lost" in lost
+
+
+def test_a_trainer_ahead_of_the_explorer_stops_the_run(run):
+    """As with an agent that calls the model three times a rollout."""
+    run.log("trainer", 5, UPDATE)  # the explorer's line of an earlier start is not read
+    run.log("explorer", 6, BATCH)
+    run.log("trainer", 6, UPDATE)
+    run.log("trainer", 7, UPDATE)  # its line may come before that of the explorer
+    run.lines()
+    assert run.progress.problem == ""
+    run.log("trainer", 8, UPDATE)
+    run.lines()
+    assert "the trainer is at step 8, but only 6 batches were rolled out" in run.progress.problem
+
+
 def test_an_explorer_that_runs_ahead_gives_each_step_its_own_accuracy(run):
     for step, accuracy in [(3, 0.1), (4, 0.2), (5, 0.3)]:
         run.log("explorer", step, {"rollout/accuracy/mean": accuracy})

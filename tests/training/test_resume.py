@@ -3,7 +3,7 @@
 import json
 
 from data_augment.rollouts.files import step_files, write_step
-from data_augment.training.resume import align, checkpointed_step
+from data_augment.training.resume import align, checkpointed_step, saved_steps
 from safe_files import append_json_line, read_json_lines
 
 BATCH = 8
@@ -124,6 +124,12 @@ def test_truncated_pointer_is_found_again_from_the_checkpoints(tmp_path):
 def test_checkpoint_in_the_making_does_not_count(tmp_path):
     (tmp_path / "global_step_20/actor").mkdir(parents=True)
     assert checkpointed_step(tmp_path) == 0
+
+
+def test_a_copy_that_somebody_kept_is_no_checkpoint(tmp_path):
+    for name in ("global_step_20", "global_step_20_old"):
+        (tmp_path / name / "actor").mkdir(parents=True)
+    assert saved_steps(tmp_path) == [20]
 
 
 def test_new_run_is_left_alone(tmp_path):
