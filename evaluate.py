@@ -5,7 +5,7 @@ r"""Score models on a taskset: mean@k, pass@k, maj@k, and what one is better tha
 
     python evaluate.py data/laptop/heldout --by kind --choices 8 --max-tokens 16 \
         --model base=base@http://127.0.0.1:8765/v1 \
-        --model trained=checkpoints/Data-Augmentation/laptop/Difficulty-Based-Selector
+        --model trained=checkpoints/Data-Augmentation/laptop/Difficulty-Based-Selector@http://127.0.0.1:8765/v1
 
 It samples as measure_pass_rates.py does, with run_react_agent and gsm8k_judge, and writes no
 column into the taskset.

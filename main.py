@@ -8,7 +8,8 @@
 YAML alone rules: `tune` gets the two functions and the merged YAML, none of its other arguments,
 because each of those overwrites a part of the YAML. The same command again continues a run.
 
-Exit status: 0 the planned steps were trained; 1 training broke off; 2 bad input, nothing started.
+Exit status: 0 the planned steps were trained; 1 training broke off; 2 bad input, or a Ray cluster
+that does not fit, and nothing was trained; 130 Ctrl+C.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """Step 1: a real math dataset in, a clean taskset in GSM8K format out.
 
     python prepare_data.py          guru-RL-92k -> data/math/train.parquet and AIME-24 ->
-                                    data/aime24/test.parquet, which both configurations read
+                                    data/aime24/test.parquet, which the configurations read
     python prepare_data.py --source my.jsonl --output data/mine
 
 A row is a task: `question`, `answer` ("#### <gold>"), pass rates of reference models (float64 in

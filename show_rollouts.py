@@ -6,7 +6,8 @@
     python show_rollouts.py checkpoints/.../NAME --html rollouts.html   # all steps, for a browser
     python show_rollouts.py checkpoints/.../NAME --learned    # a task that went from wrong to right
 
-main.py keeps the rollouts of each training step; those of evaluations are not kept. Beside the pass
+main.py keeps the rollouts of each training step, and where they exceed 1 GB of every second one;
+those of evaluations are not kept. Beside the pass
 rate of a task's rollouts stands the one that the selector predicted when it drew the task.
 
 In data_augment/rollouts/: files.py says what is kept, choice.py which are shown, printed.py and

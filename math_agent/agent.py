@@ -1,7 +1,7 @@
 """The ReAct agent that solves a math problem, one rollout a call.
 
-Put your own in its place; the signature is the tuner's (`agentscope.tuner`, workflow_func). It
-calls the model once a rollout, no more: a step of the trainer is one batch of responses (Trinity 0.6.0).
+Put your own in its place; the signature is the tuner's (`agentscope.tuner`, workflow_func). It must
+call the model exactly once in each rollout: Trinity 0.6.0 trains a step on a fixed number of calls.
 """
 
 from __future__ import annotations

@@ -91,7 +91,7 @@ def pass_rate_figures(rows, names: list[str]) -> dict:
     number of rows.
     """
     if not names:
-        return {"advice": ["no pass rates; difficulty_based needs two: measure_pass_rates.py"]}
+        return {"advice": ["no pass rates, which difficulty_based needs: measure_pass_rates.py"]}
     columns = {}
     advice = []
     for name in names:
