@@ -26,7 +26,7 @@ ALTERNATIVES = " ||| "  # between the accepted gold answers of one task; the spa
 
 _BOX = re.compile(r"\\boxed\s*\{")
 _PLAIN_NUMBER = re.compile(
-    r"\s*\$?([+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?)\$?\s*\.?\s*", re.ASCII
+    r"\s*\$?([+-]?(?:[1-9]\d{0,2}(?:,\d{3})+|\d+)(?:\.\d*)?)\$?\s*\.?\s*", re.ASCII
 )
 
 

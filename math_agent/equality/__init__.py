@@ -8,6 +8,7 @@ matching.py          the rules: lists, sets, units, equations; where people diff
     operations.py    what an operation does: exactly, and with mpmath
 reader.py            from text to what it says (shapes.py), over expressions.py, numerals.py,
                      unit_phrases.py and cursor.py; trees.py helps them
+  asides.py          declarations (k in Z), (mod 7), equations side by side
   spelling.py        LaTeX, Unicode and Markdown made one spelling, and cut into tokens
   units.py, words.py the closed lists of units, of what is counted (things.txt), and of words
                      that have a meaning

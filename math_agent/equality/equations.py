@@ -13,8 +13,10 @@ def settled(shape):
     if isinstance(shape, Group) and shape.kind == "set" and len(shape.items) == 1:
         (only,) = shape.items
         return only if isinstance(only, Quantity | Text) else shape
-    if isinstance(shape, Relation) and shape.operators == ("in",) and name_of(shape.operands[0]):
-        return shape.operands[1]
+    if isinstance(shape, Relation) and shape.operators == ("in",):
+        element = shape.operands[0]
+        if name_of(element) or _is_made_of_names(element):
+            return shape.operands[1]
     if isinstance(shape, Relation) and shape.operators == ("=",):
         left, right = shape.operands
         is_number = isinstance(left, Quantity) and not names(left.value)

@@ -78,6 +78,8 @@ class Expressions(Numerals):
                     break
                 self.at += 1
                 left = divided(left, self.signed_factor())
+            elif token.text == "U" and isinstance(left, Group):  # (1, 2) U (3, 4)
+                break
             elif self.starts_factor():
                 left = multiplied(left, self.factor())
             else:
@@ -314,6 +316,9 @@ class Expressions(Numerals):
             return Group("brackets", inside.items, "<>")
         if closing not in (")", "]"):
             raise Unreadable(closing)
+        if isinstance(inside, Group) and inside.kind == "several":
+            each = (Group("brackets", one.items, opening + closing) for one in inside.items)
+            return Group("list", tuple(each))
         if isinstance(inside, Group) and inside.kind == "list":
             return Group("brackets", inside.items, opening + closing)
         if opening + closing not in ("()", "[]"):
@@ -345,6 +350,8 @@ class Expressions(Numerals):
             self.at += 1
             if self.next_is("'"):
                 raise Unreadable("a prime")
+            if name in ("Gamma", "zeta") and self.next_is("("):
+                return self.function(name.lower())
             subscript = self.subscript() if self.next_is("_") else ""
             return ("name", name + subscript)
         if token.text in _ACCENTS:
@@ -409,6 +416,13 @@ class Expressions(Numerals):
             self.take("}")
         if token.text not in ("R", "Q", "Z", "N", "C"):
             raise Unreadable("a set")
+        if token.text == "R" and self.next_is("^", "_"):
+            self.at += 1
+            in_braces = self.accept("{")
+            self.take("+")
+            if in_braces:
+                self.take("}")
+            return Group("brackets", (Quantity(number(0)), Quantity(("const", "inf"))), "()")
         if self.next_is("^", "_"):
             raise Unreadable("a set with an index")
         return NumberSet(token.text)
@@ -446,6 +460,11 @@ class Expressions(Numerals):
             if isinstance(inside, Group) and inside.ends == "()":
                 return tuple(scalar(item) for item in inside.items)
             return (scalar(inside),)
+        if self.next_is(r"\{"):  # \max\{a, b\}
+            inside = self.set()
+            if isinstance(inside, Group) and inside.items:
+                return tuple(map(scalar, inside.items))
+            raise Unreadable("an argument")
         argument = self.signed_factor()
         while (token := self.peek()) is not None:
             if token.kind == "command" and token.text[1:] in FUNCTIONS:

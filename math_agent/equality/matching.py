@@ -3,9 +3,13 @@ r"""Whether two answers say the same: the rules for lists, sets, intervals, equa
 Each rule is a choice where people differ; they are written out here so that one can disagree.
 
 - Several values: a list without brackets is unordered, with multiplicity (1, 1, 2 is not 1, 2, 2),
-  unless its values have names: x = 3, y = 4 is 3, 4 and not 4, 3; so are 3 boys and 4 girls;
+  unless its values have names: x = 3, y = 4 is 3, 4 and not 4, 3; so are 3 boys and 4 girls. A gold
+  100,200 is a list and a number;
   braces are a set; in round or square brackets the order counts, and the kind of bracket does
   where it can be an interval. "2, 3" is (2, 3) in this order only.
+- A declaration may be left out, and its letter is any: 2k\pi, k \in \mathbb{Z}, is 2n\pi. Another
+  domain is another answer.
+- A column of a matrix is the tuple of its entries. n \equiv -1 \pmod 7 is n \equiv 6 \pmod 7.
 - An inequality is its interval, in both directions: x > 3, (3, \infty), {x | x > 3}.
 - "x = 5" is 5: an equation stands for its right side where the left side is a name (x, f(x), AB,
   Area) or, in an answer, any quantity that can be asked for (m + n, sin A). An equation that has
@@ -13,7 +17,7 @@ Each rule is a choice where people differ; they are written out here so that one
   the same if one is a multiple of the other.
 - Units are compared where both have one: 100 cm is 1 m, and 5 cm is neither 5 m nor 5 cm^2. Where
   only one side has a unit it does not matter.
-- 50 % is 50 and 0.5; two percentages are compared as they stand.
+- 50 % is 50 and 0.5, but not 50 cm; two percentages are compared as they stand.
 - 90 degrees is 90 and pi/2.
 - An answer with its rounding, "1/3 ≈ 0.33", is the exact one. A rounding alone is never right.
 - A letter with its text, "(B) 12", is the letter B where the gold is a letter, else its text.
@@ -27,7 +31,7 @@ from __future__ import annotations
 
 import re
 
-from math_agent.equality import spelling, units
+from math_agent.equality import asides, spelling, units
 from math_agent.equality.equations import assignment, settled, stands_for
 from math_agent.equality.operations import NoValue
 from math_agent.equality.reader import gold_things, read
@@ -44,6 +48,7 @@ from math_agent.equality.shapes import (
     Relation,
 )
 from math_agent.equality.spelling import Token
+from math_agent.equality.trees import with_marks
 from math_agent.equality.units import CURRENCIES, Unit
 from math_agent.equality.values import (
     names,
@@ -75,6 +80,8 @@ def _says_the_same(gold: str, answer: str, things: frozenset[str] = frozenset())
     answer_text = spelling.as_text(spelling.undecorated(spelling.plain_characters(answer)))
     if gold_text == answer_text:
         return bool(answer_text)
+    if _same_with_declaration(gold, answer):
+        return True
     choice = _same_choice(gold_text, answer_text)
     if choice is not None:
         return choice
@@ -86,6 +93,19 @@ def _says_the_same(gold: str, answer: str, things: frozenset[str] = frozenset())
     ):
         return True
     return any(same(one, other) for one in gold_readings for other in answer_readings)
+
+
+def _same_with_declaration(gold: str, answer: str) -> bool:
+    r"""Whether two answers, one or both with "k \in \mathbb{Z}" or "for all x", say the same."""
+    shown = [spelling.undecorated(spelling.plain_characters(text)) for text in (gold, answer)]
+    (body, letter, domain), (other, name, other_domain) = map(asides.declared, shown)
+    if not letter and not name:
+        return False
+    if domain and other_domain and domain != other_domain:
+        return False
+    if letter and name and letter != name:
+        other = asides.renamed(other, name, letter)
+    return _says_the_same(body, other)
 
 
 def _is_measure(text: str) -> bool:
@@ -109,6 +129,7 @@ _UNIT_IN_BRACKETS = re.compile(
 )
 _HAS_BRACKETS = re.compile(r"[(\[]|\\\{|\\lbrace|\\langle|\\begin")
 _GROUP = re.compile(r"\d,\d{3}(?!\d)")
+_LIST_OR_NUMBER = re.compile(r"(?<![\d,])[1-9]\d\d(?:,[1-9]\d\d)+(?![\d,])")  # 100,200
 _LIST_SPACE = re.compile(r",\s")
 _LETTER_UNIT = re.compile(r"\d\}?(?:\s|~|\\[,; ])*[msghLNJWV]\b(?!\s*[_^(\w])|[msghLNJWV]\s*/")
 _SPACED_LETTER_UNIT = re.compile(r"\d\}?(?:\s|~|\\[,; ])+[msghLNJWV]\b(?!\s*[_^(\w])")
@@ -118,6 +139,8 @@ def _gold_readings(gold: str) -> list:
     """What the gold answer says; a second reading only for "5 m"."""
     commas = _joins_digits(gold)
     readings = [read(gold, trusted=True, commas=commas)]
+    if commas and _LIST_OR_NUMBER.search(gold):
+        readings.append(read(gold, trusted=True, commas=False))
     if _SPACED_LETTER_UNIT.search(gold):
         readings.append(read(gold, trusted=True, commas=commas, letter_units=True))
     return readings
@@ -142,7 +165,8 @@ def _joins_digits(text: str) -> bool:
 _CHOICE = re.compile(r"(?:\(([a-j])\)|\[([a-j])\]|([a-j])[.):])\s*(.*)", re.DOTALL | re.IGNORECASE)
 _LETTER = re.compile(r"[(\[]?([a-j])[)\].]?", re.IGNORECASE)
 _NO_TEXT_OF_CHOICE = re.compile(
-    r"[=+*/^_!,;&|<>-]|and\b|or\b|\\(?:cdot|times|cup|cap|text)|[(\[][a-jA-J][)\]]"
+    r"[=+*/^_!,;&|<>]|-(?!\d|\\[dt]?frac|\\sqrt)|and\b|or\b|\\(?:cdot|times|cup|cap|text)"
+    r"|[(\[][a-jA-J][)\]]"
 )
 
 
@@ -169,7 +193,7 @@ def _choice(text: str) -> tuple[str, str] | None:
     if found is None or not found[4]:
         return None
     content = found[4]
-    if _NO_TEXT_OF_CHOICE.match(content) or re.search(r"[(\[][a-jA-J][)\]]", content):
+    if _NO_TEXT_OF_CHOICE.match(content) or re.search(r"[(\[;,\s][a-jA-J][)\]]", content):
         return None
     if not re.match(r"[\d$\\(\-]|[A-Za-z]{2}", content):
         return None
@@ -194,6 +218,8 @@ def same(gold, answer) -> bool:
         return _same_group(gold, answer)
     if isinstance(gold, Matrix) and isinstance(answer, Matrix):
         return _same_matrix(gold, answer)
+    if isinstance(gold, Matrix) or isinstance(answer, Matrix):
+        return _same_vector(*((gold, answer) if isinstance(gold, Matrix) else (answer, gold)))
     if isinstance(gold, Ratio) or isinstance(answer, Ratio):
         return _same_ratio(gold, answer)
     if isinstance(gold, Based) and isinstance(answer, Quantity):
@@ -207,6 +233,8 @@ def same(gold, answer) -> bool:
 
 
 def _same_quantity(gold: Quantity, answer: Quantity) -> bool:
+    if (gold.percent and _is_measured(answer)) or (answer.percent and _is_measured(gold)):
+        return False
     gold_value, answer_value = gold.value, answer.value
     if gold.unit is not None and answer.unit is not None:
         if not _units_agree(gold.unit, answer.unit):
@@ -225,6 +253,11 @@ def _same_quantity(gold: Quantity, answer: Quantity) -> bool:
     if _is_angle(answer.unit) and gold.unit is None:
         return same_value(gold_value, ("degree", answer_value))
     return False
+
+
+def _is_measured(quantity: Quantity) -> bool:
+    """Whether a quantity has a unit of measure and no percent sign: 5 cm is not 5 %."""
+    return not quantity.percent and quantity.unit is not None and bool(quantity.unit.dimensions)
 
 
 def _is_angle(unit: Unit | None) -> bool:
@@ -344,6 +377,14 @@ def _same_matrix(gold: Matrix, answer: Matrix) -> bool:
     return all(same_value(one, other) for one, other in cells)
 
 
+def _same_vector(matrix: Matrix, group) -> bool:
+    """Whether (1, 2) or <1, 2> has the coordinates of a matrix of one column."""
+    if not isinstance(group, Group) or group.ends not in ("()", "<>") or len(matrix.rows[0]) > 1:
+        return False
+    cells = [Quantity(cell) for (cell,) in matrix.rows]
+    return len(cells) == len(group.items) and all(map(same, cells, group.items))
+
+
 # ratios and bases
 
 
@@ -360,7 +401,7 @@ def _same_ratio(gold, answer) -> bool:
     ratio, other = (gold, answer) if isinstance(gold, Ratio) else (answer, gold)
     if not isinstance(other, Quantity) or len(ratio.parts) != 2 or ratio.clock is not None:
         return False
-    return same_value(("div", *ratio.parts), other.value)
+    return same_value(("div", *ratio.parts), with_marks(other))
 
 
 def _same_parts(clock: Ratio, parts: tuple) -> bool:
@@ -400,6 +441,8 @@ def _same_relation(gold, answer) -> bool:
 
 
 def _same_two_relations(gold: Relation, answer: Relation) -> bool:
+    if gold.operators == answer.operators == ("equiv", "mod"):
+        return _same_congruence(gold.operands, answer.operands)
     gold_named, answer_named = assignment(gold), assignment(answer)
     if gold_named and answer_named and same(gold_named[1], answer_named[1]):
         return _same_left(gold_named, answer_named)
@@ -413,10 +456,25 @@ def _same_two_relations(gold: Relation, answer: Relation) -> bool:
     )
 
 
+def _same_congruence(gold: tuple, answer: tuple) -> bool:
+    r"""n \equiv -1 \pmod 7 is n \equiv 6 \pmod 7."""
+    if not all(map(same, gold[::2], answer[::2])):
+        return False
+    if same(gold[1], answer[1]):
+        return True
+    try:
+        one, other, modulus = (rational(side.value, {}) for side in (gold[1], *answer[1:]))
+    except (NoValue, AttributeError):
+        return False
+    return None not in (one, other, modulus) and modulus != 0 and (one - other) % modulus == 0
+
+
 def _same_left(gold: tuple, answer: tuple) -> bool:
     """Whether two left sides with the same right side are: y = 2x + 1 is f(x) = 2x + 1."""
     if gold[0].casefold() == answer[0].casefold():
         return True
+    if {gold[0].casefold(), answer[0].casefold()} <= {"x", "y", "z"}:  # two lines, two planes
+        return False
     value = gold[1]
     return isinstance(value, Quantity) and bool(names(value.value))
 

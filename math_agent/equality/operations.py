@@ -195,6 +195,8 @@ NUMERIC = {
     "sinh": _of_small(mpmath.sinh),
     "cosh": _of_small(mpmath.cosh),
     "tanh": _of_small(mpmath.tanh),
+    "gamma": lambda value: mpmath.gamma(_small(value, 8)),
+    "zeta": lambda value: mpmath.zeta(_small(value, 8)),
     "exp": _of_small(mpmath.exp),
     "arcsin": mpmath.asin,
     "arccos": mpmath.acos,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from math_agent.equality import spelling, units
+from math_agent.equality import asides, spelling, units
 from math_agent.equality.cursor import CLOSING, OPENING, RELATIONS
 from math_agent.equality.expressions import Expressions
 from math_agent.equality.shapes import (
@@ -25,7 +25,14 @@ from math_agent.equality.shapes import (
     Text,
 )
 from math_agent.equality.spelling import Token, Unreadable
-from math_agent.equality.trees import both_signs, signed, with_marks, without_mark
+from math_agent.equality.trees import (
+    both_signs,
+    each_sign,
+    scalar,
+    signed,
+    with_marks,
+    without_mark,
+)
 from math_agent.equality.units import Unit
 from math_agent.equality.values import nearly_same_value, number
 from math_agent.equality.words import CARDINALS, FUNCTIONS, SEPARATOR_WORDS, VALUE_WORDS, is_product
@@ -72,11 +79,23 @@ def read(
         special = _special(shown, words)
         if special is not None:
             return special
-        shown = spelling.joined_digits(_LABEL.sub("", shown, count=1), commas)
+        shown = asides.with_modulus(shown)
+        shown = asides.with_commas(_LABEL.sub("", shown, count=1))
+        shown = spelling.joined_digits(shown, commas)
         parser = Reader(spelling.tokens(shown), trusted, things, letter_units)
         return parser.whole()
     except (Unreadable, RecursionError):
-        return Text(words if words else plain)
+        return Text(_unread(shown, words) if words else plain)
+
+
+def _unread(shown: str, words: str) -> str:
+    """What could not be read, as it is compared."""
+    if "\\" not in words:
+        return words
+    try:
+        return spelling.in_one_spelling(shown)
+    except Unreadable:
+        return words
 
 
 def _special(shown: str, words: str):
@@ -136,6 +155,8 @@ class Reader(Expressions):
             items.append(self.item())
         if len(items) == 1:
             return items[0]
+        if closing == ")" and len(several := each_sign(items)) > 1:
+            return Group("several", tuple(Group("list", tuple(one)) for one in several))
         return _simplified(Group("list", tuple(items), joined=joined))
 
     def separator(self) -> str | None:
@@ -222,6 +243,9 @@ class Reader(Expressions):
                 operator += "="
             operators.append(operator)
             operands.append(both_signs(self.ratio()))
+        if operators == ["equiv"] and self.accept(r"\pmod"):
+            operands.append(Quantity(scalar(self.argument())))
+            operators.append("mod")
         if "approx" in operators:
             operands, operators = _without_approximations(operands, operators)
         if not operators:

@@ -181,8 +181,10 @@ _GROUP_MARK = "|".join(
         r"\\[!,;: ]|~|\s|\\thinspace\s*",
     ]
 )
-_GROUPS = re.compile(rf"(?<![\d.,^_])\d{{1,3}}(?:(?:{_GROUP_MARK})\d{{3}})+(?![\d/]|{_SPACE}*/)")
-_COMMA_GROUPS = re.compile(r"(?<![\d.,])\d{1,3}(?:(?:,|\{,\})\d{3})+(?![\d]|,\d)")
+_GROUPS = re.compile(
+    rf"(?<![\d.,^_])[1-9]\d{{0,2}}(?:(?:{_GROUP_MARK})\d{{3}})+(?![\d/]|{_SPACE}*/)"
+)
+_COMMA_GROUPS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:(?:,|\{,\})\d{3})+(?![\d]|,\d)")
 
 
 def joined_digits(text: str, commas: bool) -> str:
@@ -323,6 +325,20 @@ def closing_brace(text: str, position: int) -> int | None:
 # texts
 
 
+def in_one_spelling(text: str) -> str:
+    r"""A formula that is not read, by its tokens: \int_{0}^{1} as \int_0^1."""
+    pieces = []
+    for token in tokens(text):
+        if token.kind == "word" and not token.upright:
+            pieces.extend(token.text)
+        elif pieces[-1:] == [r"\frac"] and token.kind == "number" and token.text.isdecimal():
+            pieces.extend(filter(None, (token.text[0], token.text[1:])))
+        else:
+            pieces.append(token.text)
+    spelled = " ".join(pieces).rstrip(" .,")
+    return re.sub(r"(?<!\S)\{ ([^\s{}]+) \}(?!\S)", r"\1", spelled)
+
+
 _TEXT_WRAPPER = re.compile(
     r"\\(?:text(?:bf|it|rm|normal|sf|tt|up)?|mbox|math(?:rm|bf|it|sf|normal)|operatorname"
     r"|boldsymbol|bm|underline)\*?\s*\{([^{}]*)\}"
@@ -342,10 +358,14 @@ def as_text(text: str) -> str:
     while unwrapped != text:
         unwrapped, text = text, _TEXT_WRAPPER.sub(r"\1", text)
     text = re.sub(r"\\[,;:! ]|~|\\q?quad(?![A-Za-z])", " ", text)
+    text = re.sub(r"\s+", " ", text)  # or two spaces between two numbers would go altogether
     text = re.sub(r"(?<!\w)\s+|\s+(?!\w)", "", text)
     text = re.sub(r"(\\[A-Za-z]+) (?=\d)", r"\1", text)
     text = re.sub(r"\s+", " ", text).lstrip().rstrip(" .,;:?")
     if re.search(r"\\|\d\s*[^\W\d_]", text):
+        return text
+    operation = re.search(r"[^\W\d_)][-+*/^=]|[-+*/^=][^\W\d_(]", text)
+    if operation and not re.search(r"[^\W\d_]{3}", text):
         return text
     if not re.search(r"[^\W\d_]{3}", text) and set(text) & set(text.swapcase()) & _LETTERS:
         return text

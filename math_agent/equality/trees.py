@@ -86,18 +86,47 @@ def both_signs(item):
     r"""A quantity with \pm as the list of the two that it stands for."""
     if not isinstance(item, Quantity):
         return item
-    signs = _count_signs(item.value)
-    if signs == 0:
+    signs = _signs(item.value)
+    if not signs:
         return item
-    if signs > 2:
+    if len(signs) > 2:
         raise Unreadable("too many signs")
-    values = (Quantity(_with_sign(item.value, sign), item.unit, item.percent) for sign in (1, -1))
-    return Group("list", tuple(values))
+    values = [_with_sign(item.value, sign) for sign in (1, -1)]
+    if signs == ["pm", "pm"]:  # each on its own
+        values = [
+            _with_sign(value, sign)
+            for first in (1, -1)
+            for value in [_with_first_sign(item.value, first)]
+            for sign in (1, -1)
+        ]
+    return Group("list", tuple(Quantity(value, item.unit, item.percent) for value in values))
 
 
-def _count_signs(node: tuple) -> int:
-    own = 1 if node[0] in ("pm", "mp") else 0
-    return own + sum(_count_signs(part) for part in node[1:] if isinstance(part, tuple))
+def _signs(node: tuple) -> list[str]:
+    r"""The \pm and \mp of an expression, as "pm" and "mp"."""
+    own = [node[0]] if node[0] in ("pm", "mp") else []
+    return own + [sign for part in node[1:] if isinstance(part, tuple) for sign in _signs(part)]
+
+
+def _with_first_sign(node: tuple, sign: int) -> tuple:
+    r"""An expression with one of its \pm decided."""
+    if node[0] == "pm":
+        return node[1] if sign == 1 else ("neg", node[1])
+    for index, part in enumerate(node):
+        if isinstance(part, tuple) and _signs(part):
+            return (*node[:index], _with_first_sign(part, sign), *node[index + 1 :])
+    return node
+
+
+def each_sign(items: list) -> list[list]:
+    r"""The tuples of (3, \pm 1). Raises Unreadable for (\pm 1, \pm 2), which may be two or four."""
+    doubled = [isinstance(item, Group) and item.kind == "list" for item in items]
+    if sum(doubled) == 0:
+        return [items]
+    if sum(doubled) > 1:
+        raise Unreadable("signs in two places")
+    at = doubled.index(True)
+    return [[*items[:at], value, *items[at + 1 :]] for value in items[at].items]
 
 
 def _with_sign(node: tuple, sign: int) -> tuple:

@@ -171,39 +171,75 @@ def _difference(one: tuple, other: tuple, point: dict, bits: int):
         return left - right, max(abs(left), abs(right))
 
 
+# Where expressions are compared: fractions without a meaning, whole numbers where a letter is one.
 _POSITIVE = [Fraction(n, d) for n, d in ((13, 7), (29, 11), (17, 23), (47, 19), (5, 31), (71, 13))]
 _NEGATIVE = [Fraction(n, d) for n, d in ((-11, 7), (23, 17), (-19, 29), (37, 11), (-3, 13))]
+_WHOLE = (7, 4, 9, 12, 5, 10, 3, 8, 11, 6, 2, 13)
+_WHOLE_LETTERS = frozenset("nmkjlpqrNMK")
+_OF_WHOLE = frozenset(["gcd", "lcm"])
+_OF_STEPS = frozenset(["floor", "ceil", "signs"])
 
 
-def points(letters: list[str]) -> tuple[list[dict], list[dict]]:
-    """Points with positive coordinates, and points with coordinates of both signs."""
+def _operations(node: tuple) -> frozenset[str]:
+    """The operations and functions of an expression; "signs" is (-1)^n."""
+    own = [node[1] if node[0] == "fn" else node[0]]
+    if node[0] == "pow" and node[1][0] == "neg":
+        own.append("signs")
+    parts = (part for part in node[1:] if isinstance(part, tuple))
+    return frozenset(own).union(*map(_operations, parts))
+
+
+def _whole_letters(one: tuple, other: tuple) -> frozenset[str]:
+    """The letters that can only be whole numbers: n where it is rounded, both of gcd(a, b)."""
+    operations = _operations(one) | _operations(other)
+    letters = names(one) | names(other)
+    if operations & _OF_WHOLE:
+        return letters
+    return letters & _WHOLE_LETTERS if operations & _OF_STEPS else frozenset()
+
+
+def points(
+    letters: list[str], whole: frozenset[str] = frozenset()
+) -> tuple[list[dict], list[dict]]:
+    """Points with positive coordinates, and points with coordinates of both signs.
+
+    whole: the letters that stand for positive whole numbers.
+    """
     positive, mixed = [], []
-    for shift in range(5):
+    for shift in range(12 if whole else 5):
         positive.append({})
         mixed.append({})
         for k, letter in enumerate(letters):
+            if letter in whole:
+                step = (1, 5, 7, 11)[k % 4]  # all values, in another order
+                value = Fraction(_WHOLE[(step * shift + k) % 12])
+                positive[-1][letter] = mixed[-1][letter] = value
+                continue
             positive[-1][letter] = _POSITIVE[(shift + 2 * k) % 6] + Fraction(k, 41)
             mixed[-1][letter] = _NEGATIVE[(shift + k) % 5] - Fraction(k, 43)
     return positive, mixed
 
 
 def _same_everywhere(one: tuple, other: tuple, letters: list[str]) -> bool:
-    positive, mixed = points(letters)
-    usable = 0
+    positive, mixed = points(letters, _whole_letters(one, other))
+    at_real, at_complex = [], []  # verdicts, by whether both values are real
     for point in positive:
         try:
-            if not _same_at(one, other, point):
-                return False
+            verdicts = at_real if _are_real(one, other, point) else at_complex
+            verdicts.append(_same_at(one, other, point))
         except NoValue:
             continue
-        usable += 1
+        if not all(at_real):
+            return False
+    # Where real values can be compared, those on other branches do not count: ln(1 - x).
+    decisive = at_real if len(at_real) >= 2 else at_real + at_complex
     for point in mixed:
         try:
             if _are_real(one, other, point) and not _same_at(one, other, point):
                 return False
         except NoValue:
             continue
-    return usable >= 2
+    return len(decisive) >= 2 and all(decisive)
 
 
 def _are_real(one: tuple, other: tuple, point: dict) -> bool:
