@@ -26,7 +26,10 @@ class Text:
 
 @dataclass(frozen=True)
 class Group:
-    """Several answers. kind: "list" (2, 3), "set" {2, 3} or "brackets" (2, 3), [2, 3), <2, 3>."""
+    """Several answers. kind: "list" (2, 3), "set" {2, 3} or "brackets" (2, 3), [2, 3), <2, 3>.
+
+    "several", inside brackets that are being read: the lists that (3, +-1) stands for.
+    """
 
     kind: str
     items: tuple

@@ -83,7 +83,10 @@ def _size(node: tuple) -> int:
 
 
 def both_signs(item):
-    r"""A quantity with \pm as the list of the two that it stands for."""
+    r"""A quantity with \pm as the list of all that it stands for.
+
+    Two \pm are two choices; \pm and \mp are one.
+    """
     if not isinstance(item, Quantity):
         return item
     signs = _signs(item.value)
@@ -91,14 +94,10 @@ def both_signs(item):
         return item
     if len(signs) > 2:
         raise Unreadable("too many signs")
-    values = [_with_sign(item.value, sign) for sign in (1, -1)]
-    if signs == ["pm", "pm"]:  # each on its own
-        values = [
-            _with_sign(value, sign)
-            for first in (1, -1)
-            for value in [_with_first_sign(item.value, first)]
-            for sign in (1, -1)
-        ]
+    begun = [item.value]
+    if signs == ["pm", "pm"]:
+        begun = [_with_first_sign(item.value, sign) for sign in (1, -1)]
+    values = [_with_sign(value, sign) for value in begun for sign in (1, -1)]
     return Group("list", tuple(Quantity(value, item.unit, item.percent) for value in values))
 
 
