@@ -2,10 +2,10 @@
 # make check       lint and the fast tests, for every save
 # make test        lint and all tests
 # make figure      training_result.jpg and the table, from results/curves.csv
-# make experiment  every selector in two regimes, five seeds each, and the runs behind results/ (laptop, half a day)
+# make experiment  the runs behind results/: eleven settings, six seeds each (laptop, 5 to 9 hours)
 # make faults      runs on the laptop survive 20 kills at random moments (half an hour)
 # make bench       what a step of the selector costs, beside Trinity's own
-# make lint        ruff, check and format
+# make lint        ruff: the rules, and whether the format is right; changes nothing
 # make lock        requirements.txt and requirements-gpu.txt from their .in files (needs uv and the network)
 
 PYTHON ?= python3.11

@@ -7,11 +7,11 @@ Each run is main.py with a shipped YAML and the laptop profile; the seed is that
 of the adapter's first values and of the rollouts. The models, tasks and pass rates of `make demo`
 are used, or made, and a third reference, `middle` (laptop/middle.py). There are two regimes with
 one base model and one set of tasks: the references weak and strong stand around the policy, middle
-and strong above it. A selector that reads no reference is run once for both.
+and strong above it.
 
 Two runs go side by side, as each leaves the cores idle for half of the time. After every run the
-curves of all runs so far go to RUNS/curves.csv, at the end to --csv results/NAME.csv, and their
-merged YAML to results/NAME/.
+curves of all runs so far go to RUNS/curves.csv. At the end those of each regime go to
+results/NAME.csv, and their merged YAML to results/NAME/.
 """
 
 import argparse
@@ -19,8 +19,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+from data_augment.figure.curves import read, write
 from laptop.demo import end_on_sigterm, measure_models, prepared_server, run, training_arguments
 from safe_files import REPO, write_whole
 
@@ -28,32 +30,32 @@ GROUP = "comparison"
 RUNS = Path("checkpoints/Data-Augmentation", GROUP)
 
 SELECTOR = "buffer.explorer_input.taskset.task_selector"
-SHUFFLE = f"{SELECTOR}.selector_type=shuffle"
 EASY2HARD = f"{SELECTOR}.selector_type=offline_easy2hard"
 HALF = f"{SELECTOR}.kwargs.target_reward=0.5"
 PRIOR = f"{SELECTOR}.kwargs.prior_strength=4"
 KIND = f"{SELECTOR}.feature_keys=[kind]"
 ORACLE = f"{SELECTOR}.selector_type=laptop.oracle.OracleSelector"
 NEVER_AT_RANDOM = f"{SELECTOR}.kwargs.random_share=0"
-ABOVE = f"{SELECTOR}.feature_keys=[middle_pass_rate,strong_pass_rate]"
+MIDDLE = f"{SELECTOR}.feature_keys=[middle_pass_rate,strong_pass_rate]"
 
-# name of the run: experiment YAML, what departs from it; in the order in which they are run
-ARMS = {
+# Name of the run: experiment YAML, what departs from it.
+AROUND = {
+    "random": ["config_random.yaml"],
+    "difficulty": ["config_difficulty.yaml"],
+    "difficulty-half-prior": ["config_difficulty.yaml", PRIOR, HALF],
+    "easy2hard": ["config_random.yaml", EASY2HARD],
     "features": ["config_features.yaml"],
     "features-kind": ["config_features.yaml", KIND],  # no pass rate is measured
     "oracle": ["config_features.yaml", KIND, ORACLE, NEVER_AT_RANDOM],
-    "above-features": ["config_features.yaml", ABOVE],
-    "difficulty-half-prior": ["config_difficulty.yaml", PRIOR, HALF],
-    "above-difficulty-half-prior": ["config_difficulty.yaml", PRIOR, HALF, ABOVE],
-    "random": ["config_random.yaml"],
-    "difficulty": ["config_difficulty.yaml"],
-    "above-difficulty": ["config_difficulty.yaml", ABOVE],
-    "easy2hard": ["config_random.yaml", EASY2HARD],
-    "above-easy2hard": ["config_random.yaml", EASY2HARD, ABOVE],
-    "shuffle": ["config_random.yaml", SHUFFLE],
-    "difficulty-prior": ["config_difficulty.yaml", PRIOR],
-    "difficulty-half": ["config_difficulty.yaml", HALF],  # the paper's target and prior
 }
+ABOVE = {  # what reads no reference is not run again
+    "above-difficulty": ["config_difficulty.yaml", MIDDLE],
+    "above-difficulty-half-prior": ["config_difficulty.yaml", PRIOR, HALF, MIDDLE],
+    "above-easy2hard": ["config_random.yaml", EASY2HARD, MIDDLE],
+    "above-features": ["config_features.yaml", MIDDLE],
+}
+ARMS = AROUND | ABOVE
+TABLES = {"curves": AROUND, "above": ABOVE}  # in results/
 SEED_KEYS = [f"{SELECTOR}.seed", "model.tinker.seed", "explorer.rollout_model.seed"]
 
 
@@ -70,15 +72,15 @@ def main(argv: list[str] | None = None) -> int:
             for name, seed in runs:
                 commands[label(name, seed)] = command(name, seed, args.steps, url)
             failed = train_all(commands, args.jobs, write_curves)
-        drawn = ["--csv", str(args.csv), "--output", str(RUNS / "curves.jpg")]
-        run("plot_result.py", str(RUNS), *drawn)
+        if len(failed) == len(runs):
+            return 1
+        run("plot_result.py", str(RUNS), "--output", str(RUNS / "curves.jpg"))
     except subprocess.CalledProcessError as error:
         return error.returncode  # the stage has said why
     except KeyboardInterrupt:
         print("\nInterrupted. The same command goes on from here.", file=sys.stderr)
         return 130
-    for name, seed in runs:
-        keep_yaml(label(name, seed), args.csv.with_suffix(""))
+    keep_results(args.results)
     return 1 if failed else 0
 
 
@@ -94,21 +96,29 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         "--arms", nargs="+", choices=ARMS, default=list(ARMS), metavar="NAME", help="default: all"
     )
     parser.add_argument(
-        "--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4], help="default: 0 1 2 3 4"
+        "--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4, 5], help="default: 0 to 5"
     )
     parser.add_argument(
         "--steps", type=int, default=100, help="training steps of a run (default: %(default)s)"
     )
     parser.add_argument(
-        "--jobs", type=int, default=2, help="runs side by side (default: %(default)s)"
+        "--jobs", type=from_1, default=2, help="runs side by side (default: %(default)s)"
     )
     parser.add_argument(
-        "--csv",
+        "--results",
         type=Path,
-        default="results/curves.csv",
-        help="the curves of all runs (default: %(default)s)",
+        default="results",
+        metavar="FOLDER",
+        help="for the tables and the YAML (default: %(default)s)",
     )
     return parser.parse_args(argv)
+
+
+def from_1(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number}: a number from 1 is expected")
+    return number
 
 
 def label(name: str, seed: int) -> str:
@@ -175,6 +185,22 @@ def log_file(name: str) -> Path:
 def last_line(name: str) -> str:
     lines = log_file(name).read_text(encoding="utf-8", errors="replace").splitlines()
     return lines[-1] if lines else ""
+
+
+def keep_results(folder: Path) -> None:
+    """A table for each regime, and the YAML of its runs beside it.
+
+    The labels are those of all runs together, so that both tables can be drawn in one figure.
+    """
+    curves = read([str(RUNS)])
+    arms = curves.run.str.partition("-seed")[0]
+    for table, own_arms in TABLES.items():
+        own = curves[arms.isin(own_arms)]
+        if own.empty:
+            continue
+        write_whole(folder / f"{table}.csv", partial(write, own))
+        for name in own.run.unique():
+            keep_yaml(name, folder / table)
 
 
 def keep_yaml(name: str, folder: Path) -> None:

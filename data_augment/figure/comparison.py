@@ -223,10 +223,15 @@ def other_notes(own_baseline: dict, pairs: dict[str, Pair]) -> list[str]:
 
 
 def selection_cost(curves) -> str:
-    """Share of the step time that selection and feedback take, where a selector measured it."""
-    spent = curves[curves.metric == "selection_seconds"]
-    steps = curves[curves.run.isin(spent.run) & curves.metric.isin(STEP_SECONDS)]
-    if spent.empty or steps.empty:
+    """Share of the step time that selection takes, for each selector that measured it."""
+    kinds = curves.selector.str.split("[,;]").str[0]
+    shares = []
+    for kind in sorted(set(kinds[curves.metric == "selection_seconds"])):
+        some = curves[kinds == kind]
+        spent = some[some.metric == "selection_seconds"]
+        steps = some[some.run.isin(spent.run) & some.metric.isin(STEP_SECONDS)]
+        if not steps.empty:
+            shares.append(f"{kind} {spent.value.sum() / steps.value.sum():.2%}")
+    if not shares:
         return "What selection costs was not measured in these runs."
-    share = spent.value.sum() / steps.value.sum()
-    return f"difficulty_based: draw, feedback and state take {share:.2%} of the time of its steps."
+    return f"Draw, feedback and state, as a share of the time of a step: {', '.join(shares)}."

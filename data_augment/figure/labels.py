@@ -264,6 +264,8 @@ def in_words(key: str, value: str | None) -> str:
         name = ".".join(parts[-3:] if len(parts) > 2 and parts[-2].isdigit() else parts[-2:])
     if value is None:
         return f"no {name}"
+    if key == "selector.feature_keys":
+        value = value.replace("_pass_rate", "")
     if key in WORDS:
         return WORDS[key].format(value)
     return f"{name} {value}"

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
+from data_augment.figure.curves import read
 from laptop import compare
-from safe_files import REPO
+from safe_files import REPO, append_json_line
 from tests.laptop.test_demo import composed_by_main
 
 pytestmark = pytest.mark.slow  # each arm is composed twice, as main.py does it
@@ -103,6 +104,31 @@ def test_an_interrupted_comparison_leaves_no_run_behind(workshop, monkeypatch):
         compare.train_all(dict.fromkeys("abc", "import time; time.sleep(600)"), 2)
     assert set(workshop) == {"a", "b"}
     assert all(process.poll() is not None for process in workshop.values())
+
+
+def test_each_regime_has_a_table_and_the_yaml_of_its_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = ["random-seed0", "difficulty-seed0", "above-difficulty-seed0"]
+    for name in names:
+        folder = compare.RUNS / name
+        folder.mkdir(parents=True)
+        config = composed(name.removesuffix("-seed0"), 0)
+        (folder / "config.yaml").write_text(OmegaConf.to_yaml(config))
+        record = {"role": "explorer", "step": 1, "metrics": {"rollout/accuracy/mean": 0.5}}
+        append_json_line(folder / "metrics.jsonl", record)
+    compare.keep_results(Path("results"))
+    kept = sorted(path.as_posix() for path in Path("results").rglob("*.yaml"))
+    assert kept == [
+        "results/above/above-difficulty-seed0.yaml",
+        "results/curves/difficulty-seed0.yaml",
+        "results/curves/random-seed0.yaml",
+    ]
+    both = read(["results/above.csv", "results/curves.csv"])
+    assert dict(zip(both.run, both.selector, strict=True)) == {
+        "above-difficulty-seed0": "difficulty_based, target 0.8, on middle + strong",
+        "difficulty-seed0": "difficulty_based, target 0.8, on weak + strong",
+        "random-seed0": "random",
+    }
 
 
 def test_results_hold_no_path_and_no_port_of_this_machine(tmp_path, monkeypatch):

@@ -51,7 +51,7 @@ def test_a_run_that_is_in_the_table_is_not_run_again(tmp_path, monkeypatch):
     assert len(rows) == 8
     assert {row["selector"] for row in rows} == {
         "random",
-        "difficulty_based, target 0.8, on middle_pass_rate + strong_pass_rate",
+        "difficulty_based, target 0.8, on middle + strong",
     }
 
 
