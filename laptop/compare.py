@@ -23,6 +23,7 @@ from functools import partial
 from pathlib import Path
 
 from data_augment.figure.curves import read, write
+from data_augment.pass_rates.arguments import count
 from laptop.demo import end_on_sigterm, measure_models, prepared_server, run, training_arguments
 from safe_files import REPO, write_whole
 
@@ -102,7 +103,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         "--steps", type=int, default=100, help="training steps of a run (default: %(default)s)"
     )
     parser.add_argument(
-        "--jobs", type=from_1, default=2, help="runs side by side (default: %(default)s)"
+        "--jobs", type=count, default=2, help="runs side by side (default: %(default)s)"
     )
     parser.add_argument(
         "--results",
@@ -112,13 +113,6 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         help="for the tables and the YAML (default: %(default)s)",
     )
     return parser.parse_args(argv)
-
-
-def from_1(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number}: a number from 1 is expected")
-    return number
 
 
 def label(name: str, seed: int) -> str:

@@ -34,9 +34,8 @@ SAYS = (
     r"\s*(?:is|:|=)\s*:?\s*"
 )
 ANSWER_IS = re.compile(rf"{SAYS}(\S.*)", re.I | re.DOTALL)
-ENDS_WITH_ANSWER = re.compile(
-    rf".*[.\n]\s*{SAYS}(\S[^\n]*)", re.I | re.DOTALL
-)  # 2\nThe answer is: 2
+# 2\nThe answer is: 2
+ENDS_WITH_ANSWER = re.compile(rf".*[.\n]\s*{SAYS}(\S[^\n]*)", re.I | re.DOTALL)
 ABOUT = re.compile(r"(?:=|≈|\\approx(?![a-z])|(?:approximately|approx\.?|about)\s)\s*(?=\S)", re.I)
 SCIENTIFIC = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))e([+-]?\d{1,4})", re.I)
 MIXED = re.compile(r"([+-]?)\s*(\d+)\s+(\d+)\s*/\s*(\d+)")  # 3 1/2

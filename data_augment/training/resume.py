@@ -63,8 +63,9 @@ def saved_steps(run_dir: Path) -> list[int]:
         *run_dir.glob("global_step_*/actor"),
         *run_dir.glob("global_step_*/remote_checkpoint_*"),
     ]
-    folders = {path.parent.name for path in weights}  # global_step_100, but not ..._100_old
-    return sorted(int(name[12:]) for name in folders if re.fullmatch(r"global_step_\d+", name))
+    # A copy that somebody kept, global_step_100_old, is none.
+    found = (re.fullmatch(r"global_step_(\d+)", path.parent.name) for path in weights)
+    return sorted({int(name[1]) for name in found if name})
 
 
 def align(run_dir: Path, batch_size: int) -> str:

@@ -44,8 +44,8 @@ def check_filters(settings, names: list[str], plan: Plan) -> None:
 
     trinity-rft 0.6.0: the first group that is dropped leaves both waiting until sync_timeout.
     """
-    key = "data_processor.experience_pipeline.operators"
-    found = [(key, name) for name in names if name in FILTERS]
+    operators_key = "data_processor.experience_pipeline.operators"
+    found = [(operators_key, name) for name in names if name in FILTERS]
     if (settings.algorithm.advantage_fn_args or {}).get("std_threshold") is not None:
         found.append(("algorithm.advantage_fn_args", "std_threshold"))
     for key, name in found:

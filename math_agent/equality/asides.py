@@ -78,7 +78,7 @@ _NEXT_EQUATION = re.compile(
 
 def with_commas(text: str) -> str:
     r"""`text` with a comma between "x = 1 \quad y = 2", which is not x = 1y = 2."""
-    if r"\begin" in text:
+    if text.count("=") < 2 or r"\begin" in text:
         return text
 
     def comma(gap: re.Match) -> str:

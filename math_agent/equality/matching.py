@@ -76,11 +76,12 @@ def says_the_same(gold: str, answer: str) -> bool:
 
 def _says_the_same(gold: str, answer: str, things: frozenset[str] = frozenset()) -> bool:
     """things: words that may follow the number in an answer."""
-    gold_text = spelling.as_text(spelling.undecorated(spelling.plain_characters(gold)))
-    answer_text = spelling.as_text(spelling.undecorated(spelling.plain_characters(answer)))
+    gold_shown = spelling.undecorated(spelling.plain_characters(gold))
+    answer_shown = spelling.undecorated(spelling.plain_characters(answer))
+    gold_text, answer_text = spelling.as_text(gold_shown), spelling.as_text(answer_shown)
     if gold_text == answer_text:
         return bool(answer_text)
-    if _same_with_declaration(gold, answer):
+    if _same_with_declaration(gold_shown, answer_shown):
         return True
     choice = _same_choice(gold_text, answer_text)
     if choice is not None:
@@ -97,8 +98,8 @@ def _says_the_same(gold: str, answer: str, things: frozenset[str] = frozenset())
 
 def _same_with_declaration(gold: str, answer: str) -> bool:
     r"""Whether two answers, one or both with "k \in \mathbb{Z}" or "for all x", say the same."""
-    shown = [spelling.undecorated(spelling.plain_characters(text)) for text in (gold, answer)]
-    (body, letter, domain), (other, name, other_domain) = map(asides.declared, shown)
+    body, letter, domain = asides.declared(gold)
+    other, name, other_domain = asides.declared(answer)
     if not letter and not name:
         return False
     if domain and other_domain and domain != other_domain:
@@ -136,7 +137,7 @@ _SPACED_LETTER_UNIT = re.compile(r"\d\}?(?:\s|~|\\[,; ])+[msghLNJWV]\b(?!\s*[_^(
 
 
 def _gold_readings(gold: str) -> list:
-    """What the gold answer says; a second reading only for "5 m"."""
+    """What the gold answer says; a second reading only for "100,200" and "5 m"."""
     commas = _joins_digits(gold)
     readings = [read(gold, trusted=True, commas=commas)]
     if commas and _LIST_OR_NUMBER.search(gold):
